@@ -1,0 +1,118 @@
+"""Settings, read from the environment once at an edge (command line, DAG, page) and passed on from there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from medsupply.errors import SettingsError
+
+LANGUAGES = ("fi", "sv", "en")
+
+VARIABLES: dict[str, str] = {
+    "MEDSUPPLY_HOME": "Folder of the embedded database, the archive and the inbox. Default: ~/.medsupply",
+    "MEDSUPPLY_DATABASE_URL": "A served PostgreSQL, postgresql://user:password@host/name. Empty: the embedded one",
+    "MEDSUPPLY_ARCHIVE_URL": "Folder or s3:// address of archive and record. Default: MEDSUPPLY_HOME/archive",
+    "MEDSUPPLY_SMTP_URL": "Mail relay: smtps://user:password@host:465 or smtp://host:587 (STARTTLS required)",
+    "MEDSUPPLY_MAIL_FROM": "Sender address of mails",
+    "MEDSUPPLY_BASE_URL": "Address of the dashboard, used in the links of mails",
+    "MEDSUPPLY_LANGUAGE": "Language of pages and mails that name none: fi, sv or en. Default: fi",
+    "MEDSUPPLY_OPERATOR_MAIL": "Address that gets operations mails of the watchdog",
+    "MEDSUPPLY_HEARTBEAT_URL": "Address that the watchdog calls each time all is well",
+    "MEDSUPPLY_WORKERS": "Worker processes for fits and parsing. Default: number of processors",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says. Secrets are kept out of ``repr``."""
+
+    home: Path
+    database_url: str = field(default="", repr=False)
+    archive_url: str = ""
+    smtp_url: str = field(default="", repr=False)
+    mail_from: str = "medsupply@localhost"
+    base_url: str = "http://localhost:8501"
+    language: str = "fi"
+    operator_mail: str = ""
+    heartbeat_url: str = field(default="", repr=False)
+    workers: int = 0
+
+    @property
+    def inbox(self) -> Path:
+        return self.home / "inbox"
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Settings:
+        """Settings from ``environ``. Raises SettingsError naming the variable and what to write there."""
+        value = _reader(environ)
+        home = Path(value("HOME") or Path.home() / ".medsupply").expanduser().absolute()
+        language = value("LANGUAGE") or "fi"
+        if language not in LANGUAGES:
+            raise SettingsError(f"MEDSUPPLY_LANGUAGE is {language!r}", f"Use one of {', '.join(LANGUAGES)}")
+        return cls(
+            home=home,
+            database_url=_postgres(value("DATABASE_URL")),
+            archive_url=value("ARCHIVE_URL") or str(home / "archive"),
+            smtp_url=_smtp(value("SMTP_URL")),
+            mail_from=value("MAIL_FROM") or cls.mail_from,
+            base_url=(value("BASE_URL") or cls.base_url).rstrip("/"),
+            language=language,
+            operator_mail=value("OPERATOR_MAIL"),
+            heartbeat_url=value("HEARTBEAT_URL"),
+            workers=_whole(value("WORKERS")),
+        )
+
+
+class _reader:
+    """Reads MEDSUPPLY_<NAME>, or the file that MEDSUPPLY_<NAME>_FILE names."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+
+    def __call__(self, name: str) -> str:
+        variable = f"MEDSUPPLY_{name}"
+        path = self.environ.get(f"{variable}_FILE", "")
+        if not path:
+            return self.environ.get(variable, "").strip()
+        if self.environ.get(variable):
+            raise SettingsError(f"{variable} and {variable}_FILE are both set", "Keep one of them")
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SettingsError(
+                f"{variable}_FILE names {path}, which cannot be read ({error.strerror})",
+                "Check the path and its permissions",
+            ) from error
+
+
+def _postgres(url: str) -> str:
+    if url and urlsplit(url).scheme not in ("postgresql", "postgres", "postgresql+psycopg"):
+        raise SettingsError(
+            "MEDSUPPLY_DATABASE_URL is no PostgreSQL address", "Write postgresql://user:password@host/name"
+        )
+    return url
+
+
+def _smtp(url: str) -> str:
+    if not url:
+        return url
+    parts = urlsplit(url)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise SettingsError(
+            "MEDSUPPLY_SMTP_URL is no mail relay address", "Write smtps://user:password@host:465 or smtp://host:587"
+        )
+    if "starttls=off" in parts.query and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise SettingsError(
+            f"MEDSUPPLY_SMTP_URL switches STARTTLS off for {parts.hostname}",
+            "Remove ?starttls=off; it is accepted for this machine's own address only",
+        )
+    return url
+
+
+def _whole(text: str) -> int:
+    if text and not text.isdigit():
+        raise SettingsError(f"MEDSUPPLY_WORKERS is {text!r}", "Write a whole number, or leave it empty")
+    return int(text or 0)
