@@ -1,0 +1,473 @@
+"""Tables of the picture: medicines, what is measured of them, and the situation; and the views analysts see.
+
+Every measured row carries ``as_of`` (the report day) and ``known_at`` (when it was known). Nothing is overwritten:
+a picture made again is another ``known_at``; the views show the latest.
+"""
+
+from __future__ import annotations
+
+import dataframely as dy
+
+from medsupply.tables.base import Table, View, count, day, flag, moment, number, text, texts
+
+LEVELS = ("severe", "elevated", "watch", "normal", "unknown")
+STATES = ("reported", "late", "missing", "not_stocked", "discontinued", "unmapped")
+AREA = r"^(\d{2}|Y[1-5])$"
+
+AS_OF = "Report day the figure is about"
+KNOWN_AT = "Moment the figure was known"
+MEDICINE = "Medicine (G.., F.., A..) or family (S..)"
+COUNTY = "Area: county 01-21, 90 Helsinki, 91 Åland, collaborative area Y1-Y5, 99 the country"
+UNITS = "units"
+MASS = "units, or mg of the substance for a family"
+DAYS = "days"
+SHARE = "share 0-1"
+
+
+# Counts of dispensings under these are never shown; 10 for a county, whose cells are small (section 7, Disclosure).
+DISCLOSURE_K = 5
+DISCLOSURE_K_COUNTY = 10
+
+
+class Medicines(dy.Schema):
+    medicine_id = text(MEDICINE, primary_key=True)
+    as_of = day("Report day of the picture that wrote the row last")
+    known_at = moment("Moment that picture was known")
+    grain = text("medicine or family", check=lambda c: c.is_in(["medicine", "family"]))
+    family_id = text("Family the medicine belongs to; a family's own id", nullable=True)
+    atc = text("ATC code", nullable=True)
+    name_fi = text("Name of the substance in Finnish", nullable=True)
+    name_sv = text("Name of the substance in Swedish", nullable=True)
+    name_en = text("Name of the substance in English", nullable=True)
+    strength = text("Strength, parsed and written one way (500 mg)", nullable=True)
+    form = text("Pharmaceutical form in Finnish", nullable=True)
+    form_sv = text("Pharmaceutical form in Swedish", nullable=True)
+    form_en = text("Pharmaceutical form in English", nullable=True)
+    form_class = text("Form class of the reviewed form table", nullable=True)
+    unit = text("Unit of the figures: kpl, ml, g, mg; empty: no units can be added", nullable=True)
+    substitution_group = text("Substitution group of Fimea", nullable=True)
+    critical = flag("The family is critical for security of supply")
+    critical_class = count("Criticality class, 1 the highest", "class", nullable=True)
+    critical_lists = texts("Lists the family stands on: national, eu, storage")
+    season_from = text("First day of the season, MM-DD", nullable=True)
+    season_to = text("Last day of the season, MM-DD", nullable=True)
+    packages = count("Packages known", "packages")
+    marketed_packages = count("Packages on the market", "packages")
+    marketed_holders = count("Holders of a marketing authorisation with a marketed package", "holders")
+    special_permit_articles = count("Articles under a fixed-term special permit", "packages")
+    substitutes = texts("The family's other medicines")
+    state = text("marketed, not_marketed, discontinued, no_package_known or unmapped")
+
+
+class Packages(dy.Schema):
+    vnr = text("Package: VNR or article of package_map", primary_key=True)
+    as_of = day("Report day of the picture that wrote the row last")
+    known_at = moment("Moment that picture was known")
+    medicine_id = text("Medicine it belongs to; empty: unmapped", nullable=True)
+    family_id = text("Family it belongs to", nullable=True)
+    current_vnr = text("VNR that replaced this one, or itself")
+    atc = text("ATC code", nullable=True)
+    product_name = text("Trade name", nullable=True)
+    strength = text("Strength as published", nullable=True)
+    form = text("Form as published", nullable=True)
+    form_class = text("Form class of the reviewed form table", nullable=True)
+    holder = text("Holder of the marketing authorisation as published", nullable=True)
+    holder_key = text("The holder's name normalised, for comparison", nullable=True)
+    substitution_group = text("Substitution group", nullable=True)
+    pack_size = text("Pack size as published", nullable=True)
+    factor = number("Inner packs", "inner packs", nullable=True)
+    units_per_pack = number("Units in a pack; empty: the size is not parsed", UNITS, nullable=True)
+    unit = text("Unit", nullable=True)
+    units_source = text("Where the units come from: register, list, map, not_parsed or other_unit")
+    mg_per_pack = number("Substance in a pack", "mg", nullable=True)
+    family_units_per_pack = number("What a pack counts in its family's figures", MASS, nullable=True)
+    marketed = flag("On the market: KAUPAN 1 in the newest register or list known")
+    parallel_import = flag("Parallel import")
+    counted_as_marketed = flag("Marketed and no parallel import beside a marketed original")
+    special_permit = flag("Under a fixed-term special permit")
+    left_market_on = day("Day it leaves or left the market", nullable=True)
+    state = text("marketed, not_marketed, discontinued, special_permit, alias or unmapped")
+    source = text("Source that named it last")
+    member_from = moment("Since when the package is known in this medicine", nullable=True)
+
+
+class Memberships(dy.Schema):
+    vnr = text("Package", primary_key=True)
+    substitution_group = text("Substitution group it stood in", primary_key=True)
+    known_from = moment("When the list that says so came", primary_key=True)
+    known_to = moment("When a list first said otherwise; empty: still", nullable=True)
+    atc = text("ATC code the list gave", nullable=True)
+    reused = flag("The group number stood for other substances in an earlier list")
+
+
+class StockDaily(dy.Schema):
+    day = day("Report day", primary_key=True)
+    known_at = moment(KNOWN_AT, primary_key=True)
+    county_code = text("County of the holders; 99 for wholesalers, mah and thl", primary_key=True, regex=AREA)
+    holder_type = text("Kind of holder", primary_key=True)
+    vnr = text("Package", primary_key=True)
+    state = text("reported, late, missing, not_stocked or unmapped", primary_key=True)
+    medicine_id = text("Medicine; empty: unmapped", nullable=True)
+    packs = number("Packs not expired, reserve included; empty: not known", "packs", nullable=True)
+    units = number("Units that may be used: not expired, reserve of others left out", UNITS, nullable=True)
+    reserve_units = number("Units of the reserve that may not be used", UNITS, nullable=True)
+    holders = count("Holders behind the row", "holders")
+
+
+class DispensingDaily(dy.Schema):
+    day = day("Day", primary_key=True)
+    known_at = moment(KNOWN_AT, primary_key=True)
+    county_code = text("County", primary_key=True, regex=AREA)
+    channel = text("community or hospital", primary_key=True)
+    vnr = text("Package", primary_key=True)
+    medicine_id = text("Medicine; empty: unmapped", nullable=True)
+    packs = number("Packs that left, less returned", "packs")
+    units = number("Units that left, less returned", UNITS, nullable=True)
+    dispensings = number("Dispensings, exact: never shown outside", "dispensings", nullable=True)
+    reporters = count("Reporters behind the row", "reporters")
+
+
+class DemandWeekly(dy.Schema):
+    week = day("Monday of the week", primary_key=True)
+    known_at = moment(KNOWN_AT, primary_key=True)
+    medicine_id = text(MEDICINE, primary_key=True)
+    county_code = text(COUNTY, primary_key=True, regex=AREA)
+    units = number("Demand of the week: the trailing formula over its seven days x 7", MASS, nullable=True)
+    silent_share = number("Share of usual demand of reporters silent all week", SHARE)
+    marked = flag("A reporter was silent all week: its usual share is inside")
+
+
+class UsualUnits(dy.Schema):
+    as_of = day(AS_OF, primary_key=True)
+    known_at = moment(KNOWN_AT, primary_key=True)
+    county_code = text("County of the holders; 99 for wholesalers, mah and thl", primary_key=True, regex=AREA)
+    holder_type = text("Kind of holder", primary_key=True)
+    medicine_id = text(MEDICINE, primary_key=True)
+    usual_units = number("Usual units of the holders valid on the day", MASS)
+    usual_units_heard = number("Of them holders heard of", MASS)
+
+
+class Completeness(dy.Schema):
+    as_of = day(AS_OF, primary_key=True)
+    known_at = moment(KNOWN_AT, primary_key=True)
+    source = text("stock, dispensing or a full list", primary_key=True)
+    holder_id = text("Holder or reporter; the source's own name for a full list", primary_key=True)
+    holder_type = text("Kind of holder", nullable=True)
+    county_code = text("County", nullable=True)
+    state = text("reported, late or missing")
+    last_day = day("Newest day it reported", nullable=True)
+    open_days_late = count("Open days since", DAYS, nullable=True)
+    reported_days_84 = count("Days reported of the last 84", DAYS, nullable=True)
+
+
+class Obligations(dy.Schema):
+    as_of = day(AS_OF, primary_key=True)
+    known_at = moment(KNOWN_AT, primary_key=True)
+    obliged_id = text("Obliged party; 99: all of them, where owners are unknown", primary_key=True)
+    family_id = text("Family", primary_key=True)
+    required_units = number("To be stored", MASS, nullable=True)
+    held_units = number("Reserve held", MASS, nullable=True)
+    permit_units = number("May be taken out by permits in force", MASS, nullable=True)
+    missing_units = number("Required less permits less held, where positive", MASS, nullable=True)
+    short_today = flag("Below required less permits today", nullable=True)
+    short_days = count("Days running below, up to 14", DAYS, nullable=True)
+    short = flag("Below on 14 days running", nullable=True)
+
+
+class StateReserve(dy.Schema):
+    as_of = day(AS_OF, primary_key=True)
+    known_at = moment(KNOWN_AT, primary_key=True)
+    medicine_id = text(MEDICINE, primary_key=True)
+    units = number("In the state reserve, not released", MASS)
+    released_units = number("Released: in the stock of the country", MASS)
+
+
+class Measured(dy.Schema):
+    as_of = day(AS_OF, primary_key=True)
+    known_at = moment(KNOWN_AT, primary_key=True)
+    medicine_id = text(MEDICINE, primary_key=True)
+    county_code = text(COUNTY, primary_key=True, regex=AREA)
+    grain = text("medicine or family")
+    family_id = text("Family", nullable=True)
+    atc = text("ATC code", nullable=True)
+    stock_units = number("Stock that may be used", MASS, nullable=True)
+    reserve_units = number("Reserve that may not be used", MASS, nullable=True)
+    trailing_demand_units = number("Mean demand a day over the last 84 days", MASS, nullable=True)
+    demand_before_units = number("Trailing demand of the last day before stock fell to the floor", MASS, nullable=True)
+    floor_units = number("Floor: k days of trailing demand", MASS, nullable=True)
+    usual_units = number("Usual units of the holders valid on the day", MASS, nullable=True)
+    usual_units_heard = number("Of them holders heard of", MASS, nullable=True)
+    usual_units_silent = number("Of them holders not heard of", MASS, nullable=True)
+    reporting_share = number("Usual units heard of / usual units of all", SHARE, nullable=True)
+    out_share = number(
+        "Demand of dispensing holders that had it and have none now / of all that had it", SHARE, nullable=True
+    )
+    dispensings_84 = number("Dispensings of the last 84 days, exact: never shown outside", "dispensings", nullable=True)
+    dispensed_year = flag("Known demand in the last year: dispensing, or purchases of its ATC", nullable=True)
+    notice_share = number("Share under a notice in force", SHARE, nullable=True)
+    notice_share_84 = number("Share under a notice within 84 days, or leaving the market", SHARE, nullable=True)
+    notice_basis = text("dispensing or packages", nullable=True)
+    notices_open = count("Notices in force", "notices", nullable=True)
+    notice_share_28_on = number("Share under a notice that goes on for 28 more days", SHARE, nullable=True)
+    notices_late = flag("The newest list of notices is older than 4 days", nullable=True)
+    marketed_packages = count("Packages on the market", "packages")
+    marketed_holders = count("Holders with a marketed package", "holders")
+    single_holder_notice = flag("The single marketed holder has a notice in force", nullable=True)
+    special_permit_articles = count("Articles under a fixed-term special permit", "packages")
+    other_medicines = count("Other medicines of the family", "medicines")
+    obligation_short = flag("Short of the obligation on 14 days running", nullable=True)
+    purchases = number("Kela purchases of the last complete week known", "purchases", nullable=True)
+    purchases_week = day("Monday of that week", nullable=True)
+    purchases_atc = text("ATC code the purchases are of", nullable=True)
+    shared = flag("Holds stock or demand of a holder that serves several counties")
+    state = text("State of the stock figure: reported, late, missing, not_stocked, discontinued or unmapped")
+    holders_valid = count("Holders valid on the day", "holders")
+    holders_heard = count("Of them heard of", "holders")
+    last_complete_day = day("Newest day with reporting_share 0.8 or more", nullable=True)
+    packs_without_units = number("Packs that have no units and are in no sum", "packs", nullable=True)
+
+
+class Situation(dy.Schema):
+    as_of = day(AS_OF, primary_key=True)
+    known_at = moment(KNOWN_AT, primary_key=True)
+    county_code = text(COUNTY, primary_key=True, regex=AREA)
+    medicine_id = text(MEDICINE, primary_key=True)
+    grain = text("medicine or family")
+    family_id = text("Family", nullable=True)
+    atc = text("ATC code", nullable=True)
+    critical = flag("The family is critical")
+    critical_class = count("Criticality class", "class", nullable=True)
+    level = text("severe, elevated, watch, normal, unknown; empty: no level (low demand, out of season)", nullable=True)
+    level_if_missing_empty = text("The level were the holders not heard of empty", nullable=True)
+    level_if_missing_usual = text("The level were the holders not heard of at their usual units", nullable=True)
+    partial = flag("Reporting share under the threshold, and the level is the same both ways")
+    reasons = texts("Stable codes of the reasons, the weightiest first")
+    stock_units = number("Stock that may be used", MASS, nullable=True)
+    reserve_units = number("Reserve that may not be used", MASS, nullable=True)
+    floor_units = number("Floor: k days of trailing demand", MASS, nullable=True)
+    trailing_demand_units = number("Mean demand a day over the last 84 days", MASS, nullable=True)
+    daily_demand_units = number("Demand a day that cover is computed with", MASS, nullable=True)
+    demand_basis = text("forecast, trailing or before_shortage", nullable=True)
+    demand_forecast_cutoff = day("Last day the forecast had read", nullable=True)
+    cover_days = number("stock_units / daily_demand_units", DAYS, nullable=True)
+    cover_days_high = number("... with silent holders at their usual units", DAYS, nullable=True)
+    cover_days_with_reserve = number("... with the reserve", DAYS, nullable=True)
+    out_share = number("Demand of dispensing holders that have none now / of all that had it", SHARE, nullable=True)
+    run_out_p14 = number("Probability to reach the floor within 14 days", "probability", nullable=True)
+    run_out_p28 = number("... within 28 days", "probability", nullable=True)
+    run_out_p56 = number("... within 56 days", "probability", nullable=True)
+    run_out_p84 = number("... within 84 days", "probability", nullable=True)
+    run_out_p14_with_reserve = number("... within 14 days, the reserve counted in", "probability", nullable=True)
+    run_out_p14_announced = number("... within 14 days, announced supply only", "probability", nullable=True)
+    run_out_p84_announced = number("... within 84 days, announced supply only", "probability", nullable=True)
+    run_out_on = day("Median day of reaching the floor; empty: not within the horizon", nullable=True)
+    notice_share = number("Share under a notice in force", SHARE, nullable=True)
+    notice_share_84 = number("Share under a notice within 84 days, or leaving the market", SHARE, nullable=True)
+    notices_open = count("Notices in force", "notices", nullable=True)
+    demand_index = number("Kela purchases of the last complete week / expected", "ratio", nullable=True)
+    demand_index_expected = number(
+        "Purchases expected by the forecast made before that week", "purchases", nullable=True
+    )
+    demand_index_week = day("Monday of that week", nullable=True)
+    reporting_share = number("Usual units heard of / usual units of all", SHARE, nullable=True)
+    shared = flag("Holds stock or demand of a holder that serves several counties")
+    state = text("State of the stock figure")
+    last_complete_day = day("Newest day with reporting_share at the threshold or more", nullable=True)
+    last_complete_level = text("Level of that day", nullable=True)
+    family_cover_days = number("Cover of the family in the same area: other strengths last", DAYS, nullable=True)
+    rules_version = text("Version of the rules file that gave the level")
+
+
+class Pictures(dy.Schema):
+    as_of = day("Report day; the Monday of the week for stage demand", primary_key=True)
+    known_at = moment(KNOWN_AT, primary_key=True)
+    stage = text("measured, judged, dispensing or demand: which tables hold this version", primary_key=True)
+    rules_version = text("Version of the rules file, for stage judged", nullable=True)
+    rows = count("Rows stored", "rows", nullable=True)
+
+
+class Changes(dy.Schema):
+    as_of = day("Report day of the later picture", primary_key=True)
+    known_at = moment("Known moment of the later picture", primary_key=True)
+    county_code = text(COUNTY, primary_key=True, regex=AREA)
+    medicine_id = text(MEDICINE, primary_key=True)
+    before_as_of = day("Report day of the earlier picture")
+    before_known_at = moment("Known moment of the earlier picture")
+    change = text("new, worse, better or gone")
+    level_before = text("Level before", nullable=True)
+    level = text("Level now", nullable=True)
+    causes = texts("Stable codes of the causes, computed, the weightiest first")
+    stock_change_units = number("Stock now less before", MASS, nullable=True)
+    demand_change_units = number("Daily demand now less before", MASS, nullable=True)
+    reasons_gained = texts("Reasons that hold now and did not before")
+    reasons_lost = texts("Reasons that held before and do not now")
+
+
+PICTURES = Table(
+    "picture", "pictures", Pictures, "Which versions of which day there are: the latest is what views show"
+)
+MEDICINES = Table("picture", "medicines", Medicines, "Medicines and families as the newest picture knows them")
+PACKAGES = Table(
+    "picture", "packages", Packages, "Packages as the newest picture knows them", indexes=(("medicine_id",),)
+)
+MEMBERSHIPS = Table("picture", "memberships", Memberships, "Which package stood in which substitution group, and when")
+STOCK_DAILY = Table(
+    "picture",
+    "stock_daily",
+    StockDaily,
+    "Stock of a day summed by county, kind of holder and package; the state reserve is not inside",
+    partition_by_month="day",
+    indexes=(("medicine_id", "day"),),
+)
+DISPENSING_DAILY = Table(
+    "picture",
+    "dispensing_daily",
+    DispensingDaily,
+    "Dispensing of a day summed by county, channel and package",
+    classification="restricted",
+    partition_by_month="day",
+    indexes=(("medicine_id", "day"),),
+)
+DEMAND_WEEKLY = Table("picture", "demand_weekly", DemandWeekly, "Demand of complete weeks, as fed to the forecast")
+USUAL_UNITS = Table("picture", "usual_units", UsualUnits, "Usual units by county, kind of holder and medicine")
+COMPLETENESS = Table("picture", "completeness", Completeness, "Who has reported, who is late, who is missing")
+OBLIGATIONS = Table(
+    "picture",
+    "obligations",
+    Obligations,
+    "Obligatory storage per obliged party and family: required, held, permitted, short",
+    classification="restricted",
+)
+STATE_RESERVE = Table(
+    "picture", "state_reserve", StateReserve, "State reserve: NESA, STM and Fimea only", classification="secret"
+)
+MEASURED = Table(
+    "picture",
+    "measured",
+    Measured,
+    "What was measured per area and medicine, before levels",
+    partition_by_month="as_of",
+)
+SITUATION = Table(
+    "picture",
+    "situation",
+    Situation,
+    "The situation picture: every figure and the level, per area and medicine or family",
+    partition_by_month="as_of",
+    indexes=(("medicine_id", "county_code", "as_of"),),
+)
+CHANGES = Table("picture", "changes", Changes, "What changed between a picture and the one before, and why")
+
+TABLES: tuple[Table, ...] = (
+    PICTURES,
+    MEDICINES,
+    PACKAGES,
+    MEMBERSHIPS,
+    STOCK_DAILY,
+    DISPENSING_DAILY,
+    DEMAND_WEEKLY,
+    USUAL_UNITS,
+    COMPLETENESS,
+    OBLIGATIONS,
+    STATE_RESERVE,
+    MEASURED,
+    SITUATION,
+    CHANGES,
+)
+
+
+def _latest(table: Table, stage: str, day_column: str = "as_of") -> str:
+    """SQL: the rows of ``table`` of the latest version known of each day."""
+    columns = ", ".join(f"t.{name}" for name in table.columns)
+    return f"""
+        SELECT {columns}
+        FROM {table.full_name} t
+        JOIN (SELECT as_of, max(known_at) AS known_at FROM picture.pictures WHERE stage = '{stage}' GROUP BY as_of) v
+          ON t.{day_column} = v.as_of AND t.known_at = v.known_at
+    """  # noqa: S608  names come from the declarations above
+
+
+def _situation(source: str) -> str:
+    """SQL: ``source`` with the reason that only Fimea and STM may see replaced by a neutral code."""
+    columns = ", ".join(
+        "array_replace(s.reasons, 'obligation_short', 'restricted') AS reasons" if name == "reasons" else f"s.{name}"
+        for name in SITUATION.columns
+    )
+    return f"SELECT {columns} FROM ({source}) s"  # noqa: S608  names come from the declarations above
+
+
+VIEWS: tuple[View, ...] = (
+    View(
+        "medicines",
+        "SELECT * FROM picture.medicines",
+        "Medicines and families, with names, form class, criticality and what is on the market. One row per medicine "
+        "or family, as the newest picture knows it",
+        tables=(MEDICINES,),
+    ),
+    View(
+        "packages",
+        "SELECT * FROM picture.packages",
+        "Packages (VNR or article) with the medicine they belong to and the units in a pack. One row per package",
+        tables=(PACKAGES,),
+    ),
+    View(
+        "memberships",
+        "SELECT * FROM picture.memberships",
+        "Which package stood in which substitution group, and since when it is known",
+        tables=(MEMBERSHIPS,),
+    ),
+    View(
+        "stock_daily",
+        _latest(STOCK_DAILY, "measured", "day"),
+        "Stock of a day summed by county, kind of holder and package, as known latest. Wholesalers, mah and thl stand "
+        "under 99; the state reserve is not inside",
+        tables=(STOCK_DAILY,),
+    ),
+    View(
+        "dispensing_daily",
+        f"""
+        SELECT d.day, d.county_code, d.channel, d.vnr, d.medicine_id, d.packs, d.units, d.known_at,
+               CASE WHEN d.dispensings >= {DISCLOSURE_K_COUNTY} THEN 5 * round(d.dispensings / 5) END AS dispensings,
+               coalesce(d.dispensings > 0 AND d.dispensings < {DISCLOSURE_K_COUNTY}, false) AS suppressed
+        FROM ({_latest(DISPENSING_DAILY, "dispensing", "day")}) d
+        """,  # noqa: S608
+        "Dispensing of a day summed by county, channel and package, as known latest; dispensings rounded to 5, not "
+        f"shown under {DISCLOSURE_K_COUNTY}",
+        columns={
+            "dispensings": f"Dispensings, rounded to 5; empty under {DISCLOSURE_K_COUNTY} or where not reported",
+            "suppressed": "The count of dispensings is too small to be shown",
+        },
+        tables=(DISPENSING_DAILY,),
+    ),
+    View(
+        "demand_weekly",
+        _latest(DEMAND_WEEKLY, "demand", "week"),
+        "Demand of complete weeks per medicine or family and area, as fed to the forecast and known latest",
+        tables=(DEMAND_WEEKLY,),
+    ),
+    View(
+        "completeness",
+        _latest(COMPLETENESS, "measured"),
+        "Who has reported, who is late, who is missing, per report day; full lists too",
+        tables=(COMPLETENESS,),
+    ),
+    View(
+        "situation",
+        _situation(_latest(SITUATION, "judged")),
+        "The situation picture as known latest: one row per report day, area and medicine or family that is critical, "
+        "in stock, dispensed in 84 days or under a notice",
+        tables=(SITUATION,),
+    ),
+    View(
+        "situation_history",
+        _situation("SELECT * FROM picture.situation"),
+        "Every version of every situation picture; known_at says when it was known",
+        tables=(SITUATION,),
+    ),
+    View(
+        "changes",
+        "SELECT * FROM picture.changes",
+        "What changed between a picture and the one before it, with the causes",
+        tables=(CHANGES,),
+    ),
+)
