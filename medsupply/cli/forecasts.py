@@ -1,0 +1,92 @@
+"""Commands for forecasts: forecast, backtest, simulate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from medsupply.cli import common
+
+backtest = typer.Typer(help="Backtests that leave files anyone can score.", no_args_is_help=True)
+
+DATA = typer.Option(..., "--data", help="File or folder with the data.", exists=True)
+ORIGIN = typer.Option(..., "--origin", help="Last period that may be read, YYYY-MM-DD; repeat it.")
+HORIZON = typer.Option(..., "--horizon", help="Periods ahead.", min=1)
+OUT = typer.Option(..., "--out", help="Folder for forecasts.parquet or run_out.parquet.")
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(forecast)
+    app.command()(simulate)
+    app.add_typer(backtest, name="backtest")
+
+
+def forecast(as_of: str = common.AS_OF, known_at: str = common.KNOWN_AT) -> None:
+    """Demand for the next 26 weeks where a week is newly complete, then run-out from the stock of the day."""
+    from medsupply import flow
+
+    with common.warehouse() as wh:
+        moment = common.parse_moment(known_at, day_means_end=True)
+        workers = common.settings().workers
+        done = flow.forecast(
+            wh, common.parse_day(as_of), moment, workers=workers, progress=common.Progress("forecasts")
+        )
+    typer.echo(done)
+
+
+def simulate(
+    out: Path = typer.Argument(help="Folder to write; deliveries go to OUT/inbox, the truth to OUT/truth."),
+    preset: str = typer.Option("demo", help="demo, small or national."),
+    family: str = typer.Option("a", help="Family of laws: a, b or c."),
+    seed: int = typer.Option(1, help="Same seed, same bytes."),
+    days: int = typer.Option(None, help="Days of stock history instead of the preset's."),
+    end: str = typer.Option(None, help="Last day, YYYY-MM-DD, instead of the preset's."),
+    oracle: bool = typer.Option(False, help="Also oracle.parquet: the true probability of running out."),
+) -> None:
+    """Write the deliveries of a simulated nation, with the truth beside them."""
+    from medsupply.demo import simulate_nation
+
+    made = simulate_nation(
+        out,
+        preset=preset,
+        family=family,
+        seed=seed,
+        days=days,
+        end=common.parse_day(end) if end else None,
+        oracle=oracle,
+        progress=common.Progress("days"),
+    )
+    typer.echo(made)
+
+
+def _backtest(kind: str, data: Path, origins: list[str], horizon: int, out: Path) -> None:
+    from medsupply.forecast.backtest import run
+
+    days = [common.parse_day(origin) for origin in origins]
+    written = run(kind, data, days, horizon, out, progress=common.Progress(kind), workers=common.settings().workers)
+    typer.echo(f"{written} is written.")
+
+
+@backtest.command()
+def kela(data: Path = DATA, origin: list[str] = ORIGIN, horizon: int = HORIZON, out: Path = OUT) -> None:
+    """Weekly purchases per substance from Kela's files."""
+    _backtest("kela", data, origin, horizon, out)
+
+
+@backtest.command()
+def series(data: Path = DATA, origin: list[str] = ORIGIN, horizon: int = HORIZON, out: Path = OUT) -> None:
+    """Any long Parquet or CSV of unique_id, ds, y; weekly or monthly."""
+    _backtest("series", data, origin, horizon, out)
+
+
+@backtest.command()
+def civ(data: Path = DATA, origin: list[str] = ORIGIN, horizon: int = HORIZON, out: Path = OUT) -> None:
+    """Real stock-outs: monthly stock, receipts and distribution per site and product."""
+    _backtest("civ", data, origin, horizon, out)
+
+
+@backtest.command()
+def nation(data: Path = DATA, origin: list[str] = ORIGIN, horizon: int = HORIZON, out: Path = OUT) -> None:
+    """A simulated nation: probability of running out against its oracle."""
+    _backtest("nation", data, origin, horizon, out)
