@@ -16,14 +16,14 @@ from pathlib import Path
 DAGS = Path(__file__).resolve().parent.parent / "dags"
 
 
-def prepare() -> None:
-    """Point Airflow at its own database in the server and bring that to the newest version."""
+def environment() -> dict[str, str]:
+    """What Airflow must know: its own database in the medsupply server, and these DAGs."""
     from medsupply.settings import Settings
     from medsupply.warehouse.server import airflow_database_url
 
     settings = Settings.from_environ(os.environ)
     sync, async_ = airflow_database_url(settings)
-    os.environ.update(
+    return dict(
         AIRFLOW_HOME=str(settings.home / "airflow"),
         AIRFLOW__CORE__DAGS_FOLDER=str(DAGS),
         AIRFLOW__CORE__LOAD_EXAMPLES="False",
@@ -32,6 +32,11 @@ def prepare() -> None:
         AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC=async_,
         AIRFLOW__LOGGING__LOGGING_LEVEL="WARNING",
     )
+
+
+def prepare() -> None:
+    """Point this process at Airflow's own database and bring that to the newest version."""
+    os.environ.update(environment())
     from airflow.utils.db import upgradedb
 
     upgradedb()
@@ -53,12 +58,16 @@ def run(names: list[str], params: dict[str, str]) -> dict[str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("dags", nargs="+")
+    parser.add_argument("dags", nargs="*")
+    parser.add_argument("--print-environment", action="store_true", help="for eval in a shell, then stop")
     parser.add_argument("--as-of", default="")
     parser.add_argument("--known-at", default="")
     parser.add_argument("--from", dest="from_", default="")
     parser.add_argument("--to", default="")
     given = parser.parse_args()
+    if given.print_environment:
+        print("\n".join(f"export {name}='{value}'" for name, value in environment().items()))
+        return
     prepare()
     logging.getLogger("airflow").setLevel(logging.WARNING)
     params = {"as_of": given.as_of, "known_at": given.known_at, "from": given.from_, "to": given.to}
