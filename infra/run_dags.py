@@ -23,15 +23,15 @@ def environment() -> dict[str, str]:
 
     settings = Settings.from_environ(os.environ)
     sync, async_ = airflow_database_url(settings)
-    return dict(
-        AIRFLOW_HOME=str(settings.home / "airflow"),
-        AIRFLOW__CORE__DAGS_FOLDER=str(DAGS),
-        AIRFLOW__CORE__LOAD_EXAMPLES="False",
-        AIRFLOW__CORE__UNIT_TEST_MODE="False",
-        AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=sync,
-        AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC=async_,
-        AIRFLOW__LOGGING__LOGGING_LEVEL="WARNING",
-    )
+    return {
+        "AIRFLOW_HOME": str(settings.home / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": sync,
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": async_,
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+    }
 
 
 def prepare() -> None:
