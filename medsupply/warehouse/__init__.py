@@ -1,0 +1,1 @@
+"""The warehouse: a private or served PostgreSQL, its schemas and roles, and bulk reading and writing."""

@@ -1,0 +1,100 @@
+"""Bring a database to the newest schema: one Alembic chain, then views, comments and grants, in one transaction."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from medsupply.errors import WarehouseError
+from medsupply.settings import Settings
+from medsupply.warehouse import schema
+from medsupply.warehouse.roles import OWNER, ROLES, create_login, limit_role
+from medsupply.warehouse.secrets import ensure_secret
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+ADVISORY_LOCK = 7_246_001
+LOCK_TIMEOUT = "60s"
+
+
+def migrate(settings: Settings) -> str:
+    """Migrate the database of ``settings`` to head, views and grants too; returns the revision."""
+    from medsupply.warehouse.connection import explained, make_engine
+    from medsupply.warehouse.urls import role_url
+
+    engine = make_engine(role_url(settings, OWNER.name))
+    try:
+        with explained():
+            _upgrade(settings, engine)
+    finally:
+        engine.dispose()
+    return head()
+
+
+def bring_up_to_date(settings: Settings, engine: sa.Engine) -> None:
+    """Migrate unless the database says that it has the state this code declares (one query)."""
+    with engine.connect() as connection:
+        if schema.stored_fingerprint(connection) == _fingerprint():
+            return
+    _upgrade(settings, engine)
+
+
+def head() -> str:
+    """The newest revision of the chain."""
+    return str(ScriptDirectory.from_config(alembic_config()).get_current_head())
+
+
+def alembic_config(connection: sa.Connection | None = None) -> Config:
+    """Alembic's configuration, made in code: the scripts lie in this package, the connection is ours."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _fingerprint() -> str:
+    return schema.fingerprint((MIGRATIONS / "versions").glob("*.py"))
+
+
+def _upgrade(settings: Settings, engine: sa.Engine) -> None:
+    ensure_roles(settings, engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+        schema.create_schemas(connection)
+        command.upgrade(alembic_config(connection), "head")
+        finish(connection)
+
+
+def finish(connection: sa.Connection) -> None:
+    """Views, comments, grants and the mark that all is up to date."""
+    schema.create_views(connection)
+    schema.grant(connection)
+    schema.store_fingerprint(connection, _fingerprint())
+
+
+def ensure_roles(settings: Settings, engine: sa.Engine) -> None:
+    """Make the roles that a served PostgreSQL lacks. Raises WarehouseError with the SQL to run where we may not."""
+    with engine.connect() as connection:
+        known = set(connection.scalars(sa.text("SELECT rolname FROM pg_roles")))
+    missing = [role for role in ROLES.values() if role is not OWNER and role.name not in known]
+    if not missing:
+        return
+    try:
+        with engine.begin() as connection:
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, psycopg.Connection)
+            for role in missing:
+                create_login(driver, role.name, ensure_secret(settings.home, role.name))
+                limit_role(driver, role)
+    except psycopg.errors.InsufficientPrivilege as error:
+        names = ", ".join(role.name for role in missing)
+        statements = " ".join(f"CREATE ROLE {role.name} LOGIN PASSWORD '...';" for role in missing)
+        raise WarehouseError(
+            f"The database lacks the roles {names}, and this user may not make them",
+            f"Have its administrator run: {statements} and write each password to MEDSUPPLY_HOME/secrets/ROLE",
+        ) from error
