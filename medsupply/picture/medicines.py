@@ -92,7 +92,7 @@ def in_family_units(packages: pl.DataFrame) -> pl.DataFrame:
     )
     alike = (pl.col("unit") == pl.col("first_unit")) & (pl.col("strength") == pl.col("first_strength"))
     return packages.join(basis, on="family_id", how="left", maintain_order="left").with_columns(
-        family_units_per_pack=pl.when(pl.col("by_mass") & pl.col("units_per_pack").is_not_null())
+        family_units_per_pack=pl.when(pl.col("by_mass"))
         .then(pl.col("mg_per_pack"))
         .when(pl.col("alike") & alike)
         .then(pl.col("units_per_pack")),
@@ -120,7 +120,7 @@ def with_state(packages: pl.DataFrame) -> pl.DataFrame:
 
 
 def _market(packages: pl.DataFrame, key: str) -> pl.DataFrame:
-    """Counts of a medicine or family: packages, marketed ones, holders; parallel imports beside an original left out."""
+    """Counts of a medicine or family: packages, marketed ones, holders; parallel imports beside an original out."""
     original = (pl.col("marketed") & ~pl.col("parallel_import")).any()
     counted = pl.col("marketed") & ~(pl.col("parallel_import") & original)
     return (

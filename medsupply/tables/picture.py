@@ -193,7 +193,6 @@ class Measured(dy.Schema):
     stock_units = number("Stock that may be used", MASS, nullable=True)
     reserve_units = number("Reserve that may not be used", MASS, nullable=True)
     trailing_demand_units = number("Mean demand a day over the last 84 days", MASS, nullable=True)
-    demand_before_units = number("Trailing demand of the last day before stock fell to the floor", MASS, nullable=True)
     floor_units = number("Floor: k days of trailing demand", MASS, nullable=True)
     usual_units = number("Usual units of the holders valid on the day", MASS, nullable=True)
     usual_units_heard = number("Of them holders heard of", MASS, nullable=True)
@@ -206,9 +205,10 @@ class Measured(dy.Schema):
     dispensed_year = flag("Known demand in the last year: dispensing, or purchases of its ATC", nullable=True)
     notice_share = number("Share under a notice in force", SHARE, nullable=True)
     notice_share_84 = number("Share under a notice within 84 days, or leaving the market", SHARE, nullable=True)
+    notice_packages_share = number("Share of marketed packages under a notice in force", SHARE, nullable=True)
+    notice_packages_share_28 = number("... that goes on for 28 more days", SHARE, nullable=True)
     notice_basis = text("dispensing or packages", nullable=True)
     notices_open = count("Notices in force", "notices", nullable=True)
-    notice_share_28_on = number("Share under a notice that goes on for 28 more days", SHARE, nullable=True)
     notices_late = flag("The newest list of notices is older than 4 days", nullable=True)
     marketed_packages = count("Packages on the market", "packages")
     marketed_holders = count("Holders with a marketed package", "holders")
@@ -223,7 +223,6 @@ class Measured(dy.Schema):
     state = text("State of the stock figure: reported, late, missing, not_stocked, discontinued or unmapped")
     holders_valid = count("Holders valid on the day", "holders")
     holders_heard = count("Of them heard of", "holders")
-    last_complete_day = day("Newest day with reporting_share 0.8 or more", nullable=True)
     packs_without_units = number("Packs that have no units and are in no sum", "packs", nullable=True)
 
 
@@ -247,6 +246,9 @@ class Situation(dy.Schema):
     floor_units = number("Floor: k days of trailing demand", MASS, nullable=True)
     trailing_demand_units = number("Mean demand a day over the last 84 days", MASS, nullable=True)
     daily_demand_units = number("Demand a day that cover is computed with", MASS, nullable=True)
+    demand_before_units = number(
+        "Daily demand of the last day above the floor, while at or below it", MASS, nullable=True
+    )
     demand_basis = text("forecast, trailing or before_shortage", nullable=True)
     demand_forecast_cutoff = day("Last day the forecast had read", nullable=True)
     cover_days = number("stock_units / daily_demand_units", DAYS, nullable=True)
@@ -284,6 +286,7 @@ class Pictures(dy.Schema):
     stage = text("measured, judged, dispensing or demand: which tables hold this version", primary_key=True)
     rules_version = text("Version of the rules file, for stage judged", nullable=True)
     rows = count("Rows stored", "rows", nullable=True)
+    content = text("SHA-256 of the rows without known_at: the same facts give the same content", nullable=True)
 
 
 class Changes(dy.Schema):
