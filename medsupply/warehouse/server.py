@@ -11,6 +11,7 @@ import fcntl
 import os
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -199,10 +200,11 @@ def _drop_debris(places: Places) -> None:
 
 
 def _start(places: Places) -> None:
-    """Start the server; after a kill -9 the backends left behind get some seconds to notice and go."""
+    """Start the server; what a kill -9 left behind of the one before is ended first."""
     deadline = time.monotonic() + START_SECONDS
     while True:
         _drop_stale_pid(places)
+        _end_orphans(places)
         before = places.log.stat().st_size if places.log.exists() else 0
         options = f"-c unix_socket_directories={shlex.quote(str(places.socket))}"
         arguments = ["-D", str(places.data), "-l", str(places.log), "-o", options, "-w", "-t", f"{START_SECONDS:.0f}"]
@@ -225,6 +227,32 @@ def _drop_stale_pid(places: Places) -> None:
     if process is not None and not _is_postmaster(process, places):
         log.info("stale postmaster.pid removed", process=process.pid)
         (places.data / "postmaster.pid").unlink()
+
+
+def _end_orphans(places: Places) -> None:
+    """End backends whose server is dead: a busy one does not notice, and holds the memory that a new one needs.
+
+    SIGQUIT makes a backend leave at once; what it had not committed is undone by the recovery that follows.
+    """
+    orphans = [process for process in psutil.process_iter(["name"]) if _is_orphan(process, places)]
+    for process in orphans:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGQUIT)
+    _, alive = psutil.wait_procs(orphans, timeout=3)
+    for process in alive:
+        process.kill()
+    psutil.wait_procs(alive, timeout=3)
+
+
+def _is_orphan(process: psutil.Process, places: Places) -> bool:
+    """Whether this is a PostgreSQL process at home in our data folder whose parent is no PostgreSQL any more."""
+    try:
+        if not process.name().startswith("postgres") or process.cwd() != str(places.data):
+            return False
+        parent = process.parent()
+        return not _is_postmaster(process, places) and (parent is None or not parent.name().startswith("postgres"))
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False  # gone, or another user's: then PostgreSQL itself says that the memory is in use
 
 
 def _named_process(places: Places) -> psutil.Process | None:
@@ -251,7 +279,8 @@ def postmaster(places: Places) -> int | None:
 def _run(places: Places, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a program of PostgreSQL as the server's user, in its own session; its words end up in ``stdout``."""
     environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
-    uid, gid, groups = (places.uid, places.gid, []) if places.other_user else (None, None, None)
+    uid, gid = (places.uid, places.gid) if places.other_user else (None, None)
+    groups: list[int] | None = [] if places.other_user else None
     said = places.base / f"said-{os.getpid()}"
     with said.open("w+", encoding="utf-8", errors="replace") as file:
         said.unlink()  # a pipe would stay open in the detached server, and the reader would wait for its end
