@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,31 +39,48 @@ def server_home() -> Iterator[Path]:
         shutil.rmtree(home)
 
 
-@pytest.fixture
-def fresh_settings(server_home: Path, tmp_path: Path) -> Iterator[Settings]:
-    """Settings of a fresh, migrated, empty database; home and archive are folders of this test alone."""
+@contextlib.contextmanager
+def _fresh_database(server_home: Path, home: Path) -> Iterator[Settings]:
     name = f"test_{os.getpid()}_{os.urandom(4).hex()}"
-    private = Settings(home=server_home)
     with admin_connection(find_places(server_home)) as connection:
         create_database(connection, name, OWNER.name, template=DATABASE)
         grant_database(connection, name)  # a template hands its grants on, but not those on itself
-    home = tmp_path / "home"
-    home.mkdir()
     shutil.copytree(server_home / FOLDER, home / FOLDER)
-    url = sa.make_url(role_url(private, "owner")).set(database=name, drivername="postgresql")
-    yield replace(
-        private,
-        home=home,
-        database_url=url.render_as_string(hide_password=False),
-        archive_url=str(home / "archive"),
-    )
-    with admin_connection(find_places(server_home)) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+    url = sa.make_url(role_url(Settings(home=server_home), "owner")).set(database=name, drivername="postgresql")
+    try:
+        yield Settings(
+            home=home,
+            database_url=url.render_as_string(hide_password=False),
+            archive_url=str(home / "archive"),
+        )
+    finally:
+        with admin_connection(find_places(server_home)) as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def fresh_settings(server_home: Path, tmp_path: Path) -> Iterator[Settings]:
+    """Settings of a fresh, migrated, empty database; home and archive are folders of this test alone."""
+    with _fresh_database(server_home, tmp_path / "home") as settings:
+        yield settings
+
+
+@pytest.fixture(scope="module")
+def shared_settings(server_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Like ``fresh_settings``, one for all tests of a module that only read."""
+    with _fresh_database(server_home, tmp_path_factory.mktemp("shared") / "home") as settings:
+        yield settings
 
 
 @pytest.fixture
 def warehouse(fresh_settings: Settings) -> Iterator[Warehouse]:
     """A fresh warehouse, open as its owner."""
-    opened = Warehouse.open(fresh_settings)
-    yield opened
-    opened.close()
+    with Warehouse.open(fresh_settings) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def shared_warehouse(shared_settings: Settings) -> Iterator[Warehouse]:
+    """A warehouse for all tests of a module that only read, open as its owner."""
+    with Warehouse.open(shared_settings) as opened:
+        yield opened

@@ -34,18 +34,27 @@ class Role:
     name: str
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
+    appends: tuple[str, ...] = ()
     statement_timeout: int = 0
     read_only: bool = False
+
+    def rights(self, schema: str) -> str | None:
+        """What is granted on the tables of ``schema``; None: nothing, not even a look at their names."""
+        if schema in self.writes:
+            return "SELECT, INSERT, UPDATE, DELETE"
+        if schema in self.appends:
+            return "SELECT, INSERT"
+        return "SELECT" if schema in self.reads else None
 
 
 OWNER = Role("medsupply_owner")
 ROLES: dict[str, Role] = {
     "owner": OWNER,
-    "ingest": Role("medsupply_ingest", SCHEMAS, ("core", "picture", "forecast", "alerts", "ops"), 900_000),
-    "dashboard": Role("medsupply_dashboard", SCHEMAS, ("alerts", "ops"), 10_000),
-    "sender": Role("medsupply_sender", ("alerts", "analyst"), ("alerts",), 60_000),
-    "analyst": Role("medsupply_analyst", ("analyst",), (), 120_000, read_only=True),
-    "auditor": Role("medsupply_auditor", ("ops", "analyst"), (), 120_000, read_only=True),
+    "ingest": Role("medsupply_ingest", SCHEMAS, SCHEMAS[:-1], statement_timeout=900_000),
+    "dashboard": Role("medsupply_dashboard", SCHEMAS, ("alerts",), ("ops",), statement_timeout=10_000),
+    "sender": Role("medsupply_sender", ("alerts",), ("alerts",), statement_timeout=60_000),
+    "analyst": Role("medsupply_analyst", ("analyst",), statement_timeout=120_000, read_only=True),
+    "auditor": Role("medsupply_auditor", ("ops", "analyst"), statement_timeout=120_000, read_only=True),
 }
 
 

@@ -90,14 +90,14 @@ def _grant_schema(connection: sa.Connection, role: Role, schema: str) -> None:
     name, place = sql.Identifier(role.name), sql.Identifier(schema)
     run(connection, sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA {} FROM {}").format(place, name))
     run(connection, sql.SQL("REVOKE ALL ON SCHEMA {} FROM {}").format(place, name))
-    if schema not in (*role.reads, *role.writes):
+    rights = role.rights(schema)
+    if rights is None:
         return
     run(connection, sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(place, name))
-    rights = sql.SQL("SELECT, INSERT, UPDATE, DELETE" if schema in role.writes else "SELECT")
-    run(connection, sql.SQL("GRANT {} ON ALL TABLES IN SCHEMA {} TO {}").format(rights, place, name))
+    run(connection, sql.SQL("GRANT {} ON ALL TABLES IN SCHEMA {} TO {}").format(sql.SQL(rights), place, name))
     defaults = sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA {} GRANT {} ON TABLES TO {}")
-    run(connection, defaults.format(place, rights, name))
-    if schema in role.writes:
+    run(connection, defaults.format(place, sql.SQL(rights), name))
+    if "INSERT" in rights:
         run(connection, sql.SQL("GRANT USAGE ON ALL SEQUENCES IN SCHEMA {} TO {}").format(place, name))
 
 
