@@ -50,7 +50,8 @@ def trailing_packs(dispensing: pl.LazyFrame, as_of: date) -> pl.DataFrame:
         .agg(
             daily_packs=(net_packs() * pl.col("weight")).sum(),
             packs=net_packs().sum(),
-            dispensings=pl.col("dispensings").sum(),
+            # A sender that gives no counts is taken at a dispensing a pack, so that it is not mistaken for low demand.
+            dispensings=pl.coalesce("dispensings", "packs").sum(),
         )
         .sort("reporter_id", "county_code", "vnr")
         .collect()
@@ -65,6 +66,13 @@ def demand_areas(demand: pl.DataFrame, holders: pl.DataFrame) -> pl.DataFrame:
     others = demand.join(known, on="reporter_id", how="anti")
     of_others = others.join(county_areas(others["county_code"]), on="county_code")
     return pl.concat([of_holders, of_others.select(of_holders.columns)])
+
+
+def reporting_areas(dispensing: pl.LazyFrame, as_of: date, holders: pl.DataFrame) -> pl.DataFrame:
+    """``area`` where some reporter reported in the window, nil rows too: there, what nobody dispensed is a zero."""
+    window = pl.col("day").is_between(as_of - timedelta(days=WINDOW_DAYS - 1), as_of)
+    reporters = dispensing.filter(window).select("reporter_id", "county_code").unique().collect()
+    return demand_areas(reporters, holders).select("area").unique().sort("area")
 
 
 def all_holders(current: pl.DataFrame) -> pl.DataFrame:

@@ -132,18 +132,29 @@ def _market(packages: pl.DataFrame, key: str) -> pl.DataFrame:
             marketed_holders=pl.col("holder_key").filter(counted).drop_nulls().n_unique().cast(pl.Int64),
             special_permit_articles=pl.col("special_permit").sum().cast(pl.Int64),
             discontinued=(pl.col("state") == "discontinued").all(),
+            only_permits=(pl.col("source") == "fimea_packages").all() & pl.col("special_permit").all(),
         )
     )
 
 
-def _state() -> pl.Expr:
+def _state(register_is_whole: bool) -> pl.Expr:
+    """State of a medicine or family. A register copy without any marketed package holds the fixed-term permits alone:
+    a medicine that only it names may well be on the market, so it is called ``special_permit``."""
+    permits = pl.col("only_permits") & pl.lit(not register_is_whole)
     return (
         pl.when(pl.col("marketed_packages") > 0)
         .then(pl.lit("marketed"))
         .when(pl.col("discontinued"))
         .then(pl.lit("discontinued"))
+        .when(permits)
+        .then(pl.lit("special_permit"))
         .otherwise(pl.lit("not_marketed"))
     )
+
+
+def register_is_whole(packages: pl.DataFrame) -> bool:
+    """Whether the register known holds marketed packages, not fixed-term permits alone."""
+    return packages.filter((pl.col("source") == "fimea_packages") & pl.col("marketed")).height > 0
 
 
 def medicine_rows(packages: pl.DataFrame) -> pl.DataFrame:
@@ -158,7 +169,9 @@ def medicine_rows(packages: pl.DataFrame) -> pl.DataFrame:
         .group_by("medicine_id")
         .agg(unit=pl.col("medicine_unit").first())
     )
-    rows = rows.join(units, on="medicine_id", how="left").with_columns(grain=pl.lit("medicine"), state=_state())
+    rows = rows.join(units, on="medicine_id", how="left").with_columns(
+        grain=pl.lit("medicine"), state=_state(register_is_whole(packages))
+    )
     siblings = (
         rows.filter(pl.col("family_id").is_not_null()).group_by("family_id").agg(siblings=pl.col("medicine_id").sort())
     )
@@ -180,7 +193,7 @@ def family_rows(packages: pl.DataFrame) -> pl.DataFrame:
         grain=pl.lit("family"),
         atc=parts.str.split("_").list.first(),
         form_class=parts.str.extract(r"_(.*)$", 1).str.replace("_", " ", literal=True),
-        state=_state(),
+        state=_state(register_is_whole(packages)),
     ).sort("medicine_id")
 
 

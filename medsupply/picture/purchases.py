@@ -22,7 +22,7 @@ def monday(year: pl.Expr, week: pl.Expr) -> pl.Expr:
 def weekly_purchases(facts: Facts) -> pl.DataFrame:
     """``purchases_atc``, ``area``, ``week``, ``purchases``: level 5 for 99, level 2 for counties."""
     rows = facts.current("kela_purchases").with_columns(
-        area=pl.col("aluekoodi").str.zfill(2), week=monday(pl.col("vuosi"), pl.col("viikko"))
+        area=pl.col("aluekoodi").str.replace(r"\.0$", "").str.zfill(2), week=monday(pl.col("vuosi"), pl.col("viikko"))
     )
     national = (pl.col("area") == COUNTRY) & (pl.col("atc_taso") == NATION_LEVEL)
     county = (pl.col("area") != COUNTRY) & (pl.col("atc_taso") == COUNTY_LEVEL)

@@ -126,6 +126,13 @@ def _national_extras(by_package: pl.DataFrame, permit: pl.DataFrame, release: pl
     )
 
 
+def placed(holders: pl.DataFrame) -> pl.DataFrame:
+    """Place of a holder in daily sums: its own county, 99 for wholesalers, mah and thl; not the state reserve."""
+    national = pl.col("holder_type").is_in(list(NATIONAL_ONLY))
+    place = pl.when(national).then(pl.lit(COUNTRY)).otherwise(pl.col("county_code"))
+    return holders.filter(pl.col("holder_type") != STATE_RESERVE).with_columns(county_code=place)
+
+
 def stock_daily(
     facts: Facts, today: pl.DataFrame, earlier: pl.DataFrame, holders: pl.DataFrame, master: Master
 ) -> pl.DataFrame:
@@ -133,11 +140,7 @@ def stock_daily(
 
     ``earlier``: holder x package of the snapshots of the last 31 days, for ``not_stocked`` and ``missing``.
     """
-    places = holders.filter(pl.col("holder_type") != STATE_RESERVE).with_columns(
-        county_code=pl.when(pl.col("holder_type").is_in(list(NATIONAL_ONLY)))
-        .then(pl.lit(COUNTRY))
-        .otherwise(pl.col("county_code"))
-    )
+    places = placed(holders)
     key = ["county_code", "holder_type", "vnr"]
     now = today.join(places, on="holder_id").with_columns(
         state=pl.when(pl.col("counted_on") < facts.as_of).then(pl.lit("late")).otherwise(pl.lit("reported"))

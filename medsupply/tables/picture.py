@@ -56,7 +56,7 @@ class Medicines(dy.Schema):
     marketed_holders = count("Holders of a marketing authorisation with a marketed package", "holders")
     special_permit_articles = count("Articles under a fixed-term special permit", "packages")
     substitutes = texts("The family's other medicines")
-    state = text("marketed, not_marketed, discontinued, no_package_known or unmapped")
+    state = text("marketed, not_marketed, discontinued, special_permit (market not known) or no_package_known")
 
 
 class Packages(dy.Schema):
@@ -190,6 +190,12 @@ class Measured(dy.Schema):
     grain = text("medicine or family")
     family_id = text("Family", nullable=True)
     atc = text("ATC code", nullable=True)
+    unit = text("Unit of the figures; empty: no units can be added", nullable=True)
+    critical = flag("The family is critical")
+    critical_class = count("Criticality class", "class", nullable=True)
+    season_from = text("First day of the season, MM-DD", nullable=True)
+    season_to = text("Last day of the season, MM-DD", nullable=True)
+    market_state = text("State of the medicine: marketed, not_marketed, discontinued, special_permit, no_package_known")
     stock_units = number("Stock that may be used", MASS, nullable=True)
     reserve_units = number("Reserve that may not be used", MASS, nullable=True)
     trailing_demand_units = number("Mean demand a day over the last 84 days", MASS, nullable=True)

@@ -135,10 +135,10 @@ def real_facts(as_of: date, known_at: datetime) -> Facts:
         "kela_purchases": _kela(known_at),
     }
     received = [("fimea_shortages", _at("2022-11-17")), ("fimea_substitution", groups[-1][0])]
-    received_frame = pl.DataFrame(received, schema={"source": pl.String, "received_at": pl.Datetime("us", "UTC")}, orient="row")
-    return Facts(
-        as_of, known_at, reference, received_frame, empty.stock, empty.snapshots, empty.gaps, empty.dispensing
+    received_frame = pl.DataFrame(
+        received, schema={"source": pl.String, "received_at": pl.Datetime("us", "UTC")}, orient="row"
     )
+    return Facts(as_of, known_at, reference, received_frame, empty.stock, empty.snapshots, empty.gaps, empty.dispensing)
 
 
 def _kela(known_at: datetime) -> pl.DataFrame:
@@ -155,9 +155,11 @@ def _kela(known_at: datetime) -> pl.DataFrame:
         ["vuosi", "viikko", "atc_koodi", "aluekoodi", "atc_taso"], keep="first", maintain_order=True
     )
     schema = _schema("kela_purchases")
-    area = pl.col("aluekoodi").cast(pl.String).str.zfill(2)
+    area = pl.col("aluekoodi").cast(pl.Int64).cast(pl.String).str.zfill(2)
     return known.with_columns(
-        aluekoodi=area, known_from=pl.lit(EARLY).cast(pl.Datetime("us", "UTC")), known_to=pl.lit(None, pl.Datetime("us", "UTC"))
+        aluekoodi=area,
+        known_from=pl.lit(EARLY).cast(pl.Datetime("us", "UTC")),
+        known_to=pl.lit(None, pl.Datetime("us", "UTC")),
     ).select(*(pl.col(name).cast(dtype) for name, dtype in schema.items()), "known_from", "known_to")
 
 

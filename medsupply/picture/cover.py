@@ -1,0 +1,143 @@
+"""Daily demand and what follows from it: cover days and the run-out columns beside them."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import polars as pl
+
+FORECAST_DAYS = 14
+KEY = ["county_code", "medicine_id"]
+
+
+def newest_forecast(forecast: pl.DataFrame | None, as_of: date) -> pl.DataFrame:
+    """Per area and medicine the newest forecast with cutoff in [as_of - 14, as_of] that beat the trailing mean."""
+    schema = {"county_code": pl.String, "medicine_id": pl.String, "cutoff": pl.Date, "daily_units": pl.Float64}
+    if forecast is None or forecast.is_empty():
+        return pl.DataFrame(schema=schema)
+    recent = pl.col("cutoff").is_between(as_of - timedelta(days=FORECAST_DAYS), as_of)
+    good = forecast.filter(recent & pl.col("beat_trailing").fill_null(False) & pl.col("daily_units").is_not_null())
+    return good.sort("cutoff").unique(KEY, keep="last", maintain_order=True).select(*schema)
+
+
+def last_before(previous: pl.DataFrame | None, as_of: date) -> pl.DataFrame:
+    """Of the newest earlier picture: ``before`` (daily demand above the floor, carried through a shortage) and the last
+    complete day with its level and reporting share."""
+    schema = {
+        "county_code": pl.String,
+        "medicine_id": pl.String,
+        "before": pl.Float64,
+        "before_share": pl.Float64,
+        "before_as_of": pl.Date,
+        "before_level": pl.String,
+        "before_complete_day": pl.Date,
+        "before_complete_level": pl.String,
+    }
+    if previous is None or previous.is_empty():
+        return pl.DataFrame(schema=schema)
+    earlier = previous.filter(pl.col("as_of") < as_of).sort("as_of", "known_at")
+    newest = earlier.unique(KEY, keep="last", maintain_order=True)
+    short = (pl.col("stock_units") <= pl.col("floor_units")).fill_null(False)
+    return newest.select(
+        *KEY,
+        before=pl.when(short).then(pl.col("demand_before_units")).otherwise(pl.col("daily_demand_units")),
+        before_share=pl.col("reporting_share"),
+        before_as_of=pl.col("as_of"),
+        before_level=pl.col("level"),
+        before_complete_day=pl.col("last_complete_day"),
+        before_complete_level=pl.col("last_complete_level"),
+    )
+
+
+def with_demand(
+    frame: pl.DataFrame, forecast: pl.DataFrame | None, previous: pl.DataFrame | None, as_of: date
+) -> pl.DataFrame:
+    """daily_demand_units, demand_basis, demand_forecast_cutoff, demand_before_units."""
+    joined = frame.join(newest_forecast(forecast, as_of), on=KEY, how="left", maintain_order="left")
+    joined = joined.join(last_before(previous, as_of), on=KEY, how="left", maintain_order="left")
+    short = (pl.col("stock_units") <= pl.col("floor_units")).fill_null(False)
+    now = pl.coalesce("daily_units", "trailing_demand_units")
+    held = short & (pl.col("before") > now).fill_null(pl.col("before").is_not_null())
+    by_forecast = pl.col("daily_units").is_not_null()
+    basis = (
+        pl.when(held)
+        .then(pl.lit("before_shortage"))
+        .when(by_forecast)
+        .then(pl.lit("forecast"))
+        .when(now.is_not_null())
+        .then(pl.lit("trailing"))
+    )
+    return joined.with_columns(
+        daily_demand_units=pl.when(held).then(pl.col("before")).otherwise(now),
+        demand_basis=basis,
+        demand_forecast_cutoff=pl.when(by_forecast & ~held).then(pl.col("cutoff")),
+        demand_before_units=pl.when(short).then(pl.col("before")),
+    )
+
+
+def with_cover(frame: pl.DataFrame) -> pl.DataFrame:
+    """cover_days, cover_days_high, cover_days_with_reserve: null where demand is 0 or not known."""
+    demand = pl.when(pl.col("daily_demand_units") > 0).then(pl.col("daily_demand_units"))
+    high = pl.col("stock_units") + pl.col("usual_units_silent").fill_null(0.0)
+    return frame.with_columns(
+        stock_usual=high,
+        cover_days=pl.col("stock_units") / demand,
+        cover_days_high=high / demand,
+        cover_days_with_reserve=(pl.col("stock_units") + pl.col("reserve_units").fill_null(0.0)) / demand,
+    )
+
+
+_RUN_OUT = {
+    "run_out_p14": ("p", 14),
+    "run_out_p28": ("p", 28),
+    "run_out_p56": ("p", 56),
+    "run_out_p84": ("p", 84),
+    "run_out_p14_with_reserve": ("p_with_reserve", 14),
+    "run_out_p14_announced": ("p_announced", 14),
+    "run_out_p84_announced": ("p_announced", 84),
+}
+
+
+def with_run_out(frame: pl.DataFrame, run_out: pl.DataFrame | None, as_of: date) -> pl.DataFrame:
+    """The run-out columns of the picture's day; null where the forecast gives none."""
+    if run_out is None or run_out.is_empty():
+        empty = [pl.lit(None, dtype=pl.Float64).alias(name) for name in _RUN_OUT]
+        return frame.with_columns(*empty, run_out_on=pl.lit(None, dtype=pl.Date))
+    of_day = run_out.filter(pl.col("as_of") == as_of).sort("known_at")
+    newest = of_day.unique([*KEY, "horizon_days"], keep="last", maintain_order=True)
+    on = pl.col("run_out_on") if "run_out_on" in newest.columns else pl.lit(None, dtype=pl.Date)
+    wide = newest.group_by(KEY, maintain_order=True).agg(
+        *(
+            pl.col(value).filter(pl.col("horizon_days") == days).first().alias(name)
+            for name, (value, days) in _RUN_OUT.items()
+        ),
+        run_out_on=on.drop_nulls().first(),
+    )
+    return frame.join(wide, on=KEY, how="left", maintain_order="left")
+
+
+def with_index(frame: pl.DataFrame, expected: pl.DataFrame | None, forecast: pl.DataFrame | None) -> pl.DataFrame:
+    """demand_index and what it is of; ``surge`` where purchases or demand stood above the 97.5 % forecast twice."""
+    schema = {"purchases_atc": pl.String, "county_code": pl.String, "purchases_week": pl.Date, "expected": pl.Float64}
+    table = pl.DataFrame(schema={**schema, "index_surge": pl.Boolean})
+    if expected is not None and not expected.is_empty():
+        surge = pl.col("surge") if "surge" in expected.columns else pl.lit(None, dtype=pl.Boolean)
+        table = expected.select(
+            "county_code", "expected", purchases_atc="atc", purchases_week="week", index_surge=surge
+        )
+    joined = frame.join(table, on=["purchases_atc", "county_code", "purchases_week"], how="left", maintain_order="left")
+    positive = pl.when(pl.col("expected") > 0).then(pl.col("expected"))
+    joined = _with_surge(joined, forecast)
+    return joined.with_columns(
+        demand_index=pl.col("purchases") / positive,
+        demand_index_expected=pl.col("expected"),
+        demand_index_week=pl.when(pl.col("purchases").is_not_null()).then(pl.col("purchases_week")),
+        surge=pl.col("index_surge").fill_null(False) | pl.col("demand_surge").fill_null(False),
+    )
+
+
+def _with_surge(frame: pl.DataFrame, forecast: pl.DataFrame | None) -> pl.DataFrame:
+    if forecast is None or forecast.is_empty() or "surge" not in forecast.columns:
+        return frame.with_columns(demand_surge=pl.lit(None, dtype=pl.Boolean))
+    newest = forecast.sort("cutoff").unique(KEY, keep="last", maintain_order=True)
+    return frame.join(newest.select(*KEY, demand_surge="surge"), on=KEY, how="left", maintain_order="left")

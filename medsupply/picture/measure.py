@@ -1,0 +1,293 @@
+"""Measure: every figure of the picture that needs no forecast, per area and medicine or family."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import date, timedelta
+
+import polars as pl
+
+from medsupply.areas import AREAS, COUNTRY
+from medsupply.picture.completeness import completeness
+from medsupply.picture.demand import (
+    all_holders,
+    area_demand,
+    countable_holders,
+    reporting_areas,
+    site_demand,
+    trailing_packs,
+)
+from medsupply.picture.facts import Facts
+from medsupply.picture.master import Master
+from medsupply.picture.notices import dispensed_shares, medicine_notices, notices_late, package_notices
+from medsupply.picture.obligations import obligations
+from medsupply.picture.purchases import COUNTY_ATC, bought_in_a_year, purchases_of_week
+from medsupply.picture.reach import STATE_RESERVE, heard_of, holder_areas, valid_holders
+from medsupply.picture.rounding import rounded
+from medsupply.picture.sites import FactSites, Sites, conversions, without_gaps
+from medsupply.picture.stock import area_stock, permitted, placed, released, stock_daily, stock_today
+from medsupply.picture.usual import HAD_FROM, area_holders, area_usual, out_shares, usual_units
+from medsupply.rules import Rules
+from medsupply.tables.picture import COMPLETENESS, MEASURED, OBLIGATIONS, STOCK_DAILY, USUAL_UNITS
+from medsupply.tables.picture import STATE_RESERVE as STATE_RESERVE_TABLE
+
+RECENT_DAYS = 31
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What measure derives; each frame as its table of ``tables.picture`` declares it."""
+
+    measured: pl.DataFrame
+    stock_daily: pl.DataFrame
+    usual_units: pl.DataFrame
+    completeness: pl.DataFrame
+    obligations: pl.DataFrame
+    state_reserve: pl.DataFrame
+
+    def frames(self) -> dict[str, pl.DataFrame]:
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
+
+@dataclass(frozen=True)
+class _Reach:
+    """Holders that count, where they count, and who of them is heard of."""
+
+    holders: pl.DataFrame
+    areas: pl.DataFrame
+    heard: pl.DataFrame
+
+
+def measure(facts: Facts, master: Master, rules: Rules, sites: Sites | None = None) -> Measurement:
+    """Measure the picture of ``facts.as_of``. ``sites`` hands back stored site days; else they are computed."""
+    usable = rules.picture.usable_reserve
+    everyone = valid_holders(facts)
+    holders = countable_holders(everyone)
+    reach = _Reach(holders, holder_areas(holders), heard_of(facts, holders))
+    stock = without_gaps(facts, facts.as_of - timedelta(days=HAD_FROM))
+    sites = sites or FactSites(facts, stock, holders, master, usable)
+    today = stock_today(facts, stock, reach.heard, holders, usable)
+    demand = trailing_packs(facts.dispensing, facts.as_of)
+    state = everyone.filter(pl.col("holder_type") == STATE_RESERVE)
+    held_by_state = stock_today(facts, stock, heard_of(facts, state), state, ())
+    owed = obligations(facts, master, stock, holders)
+    usual = usual_units(facts, sites, holders, reach.heard)
+    figures = _figures(facts, master, rules, reach, sites, today, demand, usual, released(facts, held_by_state), owed)
+    return Measurement(
+        measured=MEASURED.conform(rounded(figures)),
+        stock_daily=STOCK_DAILY.conform(
+            rounded(stock_daily(facts, today, _recent(facts, stock, reach), holders, master))
+        ),
+        usual_units=USUAL_UNITS.conform(rounded(_usual_by_place(facts, usual, holders))),
+        completeness=COMPLETENESS.conform(completeness(facts, everyone.filter(pl.col("holder_type") != STATE_RESERVE))),
+        obligations=OBLIGATIONS.conform(rounded(owed)),
+        state_reserve=STATE_RESERVE_TABLE.conform(rounded(_state_reserve(facts, held_by_state, master))),
+    )
+
+
+def _recent(facts: Facts, stock: pl.LazyFrame, reach: _Reach) -> pl.DataFrame:
+    """Holder x package of the snapshots of the last 31 days, with ``heard``."""
+    recent = stock.filter(pl.col("counted_on") > facts.as_of - timedelta(days=RECENT_DAYS)).filter(pl.col("packs") > 0)
+    pairs = recent.select("holder_id", "vnr").unique().collect().sort("holder_id", "vnr")
+    known = reach.heard.select("holder_id", heard=pl.lit(True))
+    return pairs.join(known, on="holder_id", how="left").with_columns(pl.col("heard").fill_null(False))
+
+
+def _figures(
+    facts: Facts,
+    master: Master,
+    rules: Rules,
+    reach: _Reach,
+    sites: Sites,
+    today: pl.DataFrame,
+    demand: pl.DataFrame,
+    usual: pl.DataFrame,
+    release: pl.DataFrame,
+    owed: pl.DataFrame,
+) -> pl.DataFrame:
+    registered = all_holders(facts.current("holders"))
+    stock = area_stock(today, reach.areas, master, permitted(facts, today), release, facts.as_of)
+    area_needs = area_demand(demand, registered, master)
+    packages = package_notices(facts, master)
+    now = _site_now(today, master)
+    out = out_shares(facts, sites, now, site_demand(demand, master), reach.heard, reach.areas)
+    notices = medicine_notices(packages)
+    purchases, week = purchases_of_week(facts)
+    base = _rows(master, stock, area_needs, notices, reach, purchases)
+    key = ["area", "medicine_id"]
+    joined = (
+        base.join(stock, on=key, how="left")
+        .join(area_needs, on=key, how="left", suffix="_demand")
+        .join(area_usual(usual, reach.areas), on=key, how="left")
+        .join(area_holders(reach.holders, reach.areas, reach.heard), on="area", how="left")
+        .join(out, on=key, how="left")
+        .join(notices, on="medicine_id", how="left")
+        .join(dispensed_shares(demand, registered, packages), on=key, how="left")
+        .join(purchases.select("area", "purchases_atc", "purchases"), on=["area", "purchases_atc"], how="left")
+        .join(_short_families(owed), on="family_id", how="left")
+        .join(
+            reporting_areas(facts.dispensing, facts.as_of, registered).with_columns(demand_known=pl.lit(True)),
+            on="area",
+            how="left",
+        )
+    )
+    with_stock = _stock_figures(joined, rules, facts.as_of)
+    return _other_figures(with_stock, facts, week).sort("county_code", "medicine_id")
+
+
+def _site_now(today: pl.DataFrame, master: Master) -> pl.DataFrame:
+    """Usable units now by holder and medicine or family."""
+    rows = today.join(conversions(master), on="vnr").with_columns(units=pl.col("usable_packs") * pl.col("per_pack"))
+    return rows.group_by("holder_id", "medicine_id").agg(pl.col("units").sum())
+
+
+def _rows(
+    master: Master,
+    stock: pl.DataFrame,
+    demand: pl.DataFrame,
+    notices: pl.DataFrame,
+    reach: _Reach,
+    purchases: pl.DataFrame,
+) -> pl.DataFrame:
+    """Area x medicine or family: critical, in stock, dispensed in 84 days, or under a notice.
+
+    Critical medicines and those under notice stand in the country and in every area where a holder must report;
+    where none does, an area has the critical ones whose purchases are known.
+    """
+    columns = ["medicine_id", "grain", "family_id", "atc", "unit", "critical", "marketed_packages", "marketed_holders"]
+    medicines = master.medicines.select(
+        *columns,
+        "special_permit_articles",
+        "critical_class",
+        "season_from",
+        "season_to",
+        market_state=pl.col("state"),
+    )
+    noticed = notices.filter(pl.col("notices_open") > 0)["medicine_id"]
+    wanted = medicines.filter(pl.col("critical") | pl.col("medicine_id").is_in(noticed.implode()))
+    reporting = pl.DataFrame({"area": sorted({COUNTRY, *reach.areas["area"]})}, schema={"area": pl.String})
+    everywhere = wanted.select("medicine_id").join(reporting, how="cross")
+    stocked = stock.filter(pl.col("packs") > 0).select("medicine_id", "area")
+    dispensed = demand.filter(pl.col("demand_packs") != 0).select("medicine_id", "area")
+    bought = _bought(medicines, purchases)
+    pairs = pl.concat([everywhere, stocked, dispensed, bought]).unique()
+    in_family = medicines.filter(pl.col("grain") == "medicine").group_by("family_id").agg(n=pl.len().cast(pl.Int64))
+    medicines = medicines.join(in_family, on="family_id", how="left").with_columns(
+        other_medicines=pl.max_horizontal(pl.col("n").fill_null(0) - 1, pl.lit(0))
+    )
+    known = pairs.join(medicines, on="medicine_id").filter(pl.col("area").is_in(list(AREAS)))
+    atc = pl.when(pl.col("area") == COUNTRY).then(pl.col("atc")).otherwise(pl.col("atc").str.head(COUNTY_ATC))
+    return known.with_columns(purchases_atc=pl.when(~pl.col("area").str.starts_with("Y")).then(atc))
+
+
+def _bought(medicines: pl.DataFrame, purchases: pl.DataFrame) -> pl.DataFrame:
+    county = purchases.filter(pl.col("area") != COUNTRY).select("area", head="purchases_atc")
+    critical = medicines.filter(pl.col("critical")).select("medicine_id", head=pl.col("atc").str.head(COUNTY_ATC))
+    return critical.join(county, on="head").select("medicine_id", "area")
+
+
+def _short_families(owed: pl.DataFrame) -> pl.DataFrame:
+    return owed.group_by("family_id").agg(obligation_short=pl.col("short").any())
+
+
+def _stock_figures(joined: pl.DataFrame, rules: Rules, as_of: date) -> pl.DataFrame:
+    """Stock, reserve, floor, usual units and reporting share; null where nothing is known, zero only where reported."""
+    counted = pl.col("unit").is_not_null() & ~pl.col("broken").fill_null(False)
+    heard = pl.col("holders_heard").fill_null(0) > 0
+    demand_known = (
+        pl.col("demand_known").is_not_null() & pl.col("unit").is_not_null() & ~pl.col("broken_demand").fill_null(False)
+    )
+    released_only = pl.col("stock_units").is_not_null()
+    usual = pl.col("usual_units").fill_null(0.0)
+    plain = pl.col("holders_heard") / pl.col("holders_valid")
+    days = (
+        pl.when(pl.col("area") == COUNTRY)
+        .then(rules.picture.floor_days_country)
+        .otherwise(rules.picture.floor_days_area)
+    )
+    trailing = pl.when(demand_known).then(pl.col("trailing_demand_units").fill_null(0.0))
+    return joined.with_columns(
+        stock_units=pl.when(counted & (heard | released_only)).then(pl.col("stock_units").fill_null(0.0)),
+        reserve_units=pl.when(counted & heard).then(pl.col("reserve_units").fill_null(0.0)),
+        trailing_demand_units=trailing,
+        dispensings_84=pl.when(pl.col("demand_known")).then(pl.col("dispensings_84").fill_null(0.0)),
+        floor_units=days * trailing,
+        reporting_share=pl.when(usual > 0).then(pl.col("usual_units_heard") / usual).otherwise(plain),
+        usual_units=pl.when(counted & (pl.col("holders_valid") > 0)).then(usual),
+        usual_units_heard=pl.when(counted & (pl.col("holders_valid") > 0)).then(
+            pl.col("usual_units_heard").fill_null(0.0)
+        ),
+        usual_units_silent=pl.when(counted & (pl.col("holders_valid") > 0)).then(
+            pl.col("usual_units_silent").fill_null(0.0)
+        ),
+        shared=pl.col("shared").fill_null(False) | pl.col("shared_demand").fill_null(False),
+        state=_state(heard),
+    )
+
+
+def _state(heard: pl.Expr) -> pl.Expr:
+    """State of the stock figure: discontinued, missing, not_stocked, late or reported."""
+    return (
+        pl.when(pl.col("market_state") == "discontinued")
+        .then(pl.lit("discontinued"))
+        .when(~heard)
+        .then(pl.lit("missing"))
+        .when(pl.col("packs").fill_null(0.0) <= 0)
+        .then(pl.lit("not_stocked"))
+        .when(pl.col("late"))
+        .then(pl.lit("late"))
+        .otherwise(pl.lit("reported"))
+    )
+
+
+def _other_figures(joined: pl.DataFrame, facts: Facts, week: date | None) -> pl.DataFrame:
+    """Notice shares, demand in the year, and the stamps."""
+    bought = bought_in_a_year(facts)
+    by_dispensing = pl.col("dispensed_share").is_not_null()
+    off_market = pl.col("atc").is_in(bought.implode()) & ~(pl.col("marketed_packages") > 0).any().over("atc")
+    demanded = (pl.col("demand_packs").fill_null(0.0) > 0) | off_market
+    known = by_dispensing | pl.col("notice_packages_share").is_not_null()
+    return joined.with_columns(
+        as_of=pl.lit(facts.as_of),
+        known_at=pl.lit(facts.known_at),
+        county_code=pl.col("area"),
+        notice_share=pl.coalesce("dispensed_share", "notice_packages_share"),
+        notice_share_84=pl.coalesce("dispensed_share_84", "notice_packages_share_84"),
+        notice_basis=pl.when(known).then(
+            pl.when(by_dispensing).then(pl.lit("dispensing")).otherwise(pl.lit("packages"))
+        ),
+        notices_open=pl.col("notices_open").fill_null(0),
+        notices_late=pl.lit(notices_late(facts), dtype=pl.Boolean),
+        dispensed_year=demanded,
+        purchases_week=pl.when(pl.col("purchases").is_not_null()).then(pl.lit(week, dtype=pl.Date)),
+        holders_valid=pl.col("holders_valid").fill_null(0),
+        holders_heard=pl.col("holders_heard").fill_null(0),
+    )
+
+
+def _usual_by_place(facts: Facts, usual: pl.DataFrame, holders: pl.DataFrame) -> pl.DataFrame:
+    rows = usual.join(placed(holders), on="holder_id").sort("county_code", "holder_type", "medicine_id", "holder_id")
+    return rows.group_by("county_code", "holder_type", "medicine_id", maintain_order=True).agg(
+        as_of=pl.lit(facts.as_of),
+        known_at=pl.lit(facts.known_at),
+        usual_units=pl.col("usual").sum(),
+        usual_units_heard=pl.col("usual").filter(pl.col("heard")).sum(),
+    )
+
+
+def _state_reserve(facts: Facts, held: pl.DataFrame, master: Master) -> pl.DataFrame:
+    """State reserve by medicine and family, released packs apart."""
+    release = released(facts, held)
+    rows = held.group_by("vnr").agg(pl.col("packs").sum()).join(release, on="vnr", how="left")
+    rows = rows.join(conversions(master), on="vnr").with_columns(pl.col("released_packs").fill_null(0.0))
+    kept = (pl.col("packs") - pl.col("released_packs")) * pl.col("per_pack")
+    return (
+        rows.sort("medicine_id", "vnr")
+        .group_by("medicine_id", maintain_order=True)
+        .agg(
+            as_of=pl.lit(facts.as_of),
+            known_at=pl.lit(facts.known_at),
+            units=kept.sum(),
+            released_units=(pl.col("released_packs") * pl.col("per_pack")).sum(),
+        )
+    )

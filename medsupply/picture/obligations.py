@@ -1,0 +1,139 @@
+"""Obligatory storage per obliged party and family: required, held, permitted, and short on 14 days running."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import polars as pl
+
+from medsupply.areas import COUNTRY
+from medsupply.days import oldest_carried
+from medsupply.picture.facts import Facts
+from medsupply.picture.master import Master
+
+SHORT_AFTER_DAYS = 14
+ALL = COUNTRY
+
+
+def _family_packs(packs: pl.DataFrame, master: Master) -> pl.DataFrame:
+    """``packs`` of ``vnr`` as family units: columns kept, ``family_id`` and ``units`` added."""
+    joined = packs.join(master.units, on="vnr").filter(pl.col("family_id").is_not_null())
+    return joined.with_columns(units=pl.col("packs") * pl.col("family_units_per_pack"))
+
+
+def _sum(name: str) -> pl.Expr:
+    """The sum, null where any part is: a sum with an unknown part is not known."""
+    return pl.when(pl.col(name).is_not_null().all()).then(pl.col(name).sum()).alias(name)
+
+
+def required(facts: Facts, master: Master) -> pl.DataFrame:
+    """``obliged_id``, ``family_id``, ``required_units``: base_packs / base_months x factor_months of the year."""
+    rows = facts.current("obligations").filter(pl.col("year") == facts.as_of.year)
+    packs = rows.with_columns(packs=pl.col("base_packs") / pl.col("base_months") * pl.col("factor_months"))
+    units = _family_packs(packs, master).rename({"units": "required_units"})
+    return units.group_by("obliged_id", "family_id").agg(_sum("required_units")).sort("obliged_id", "family_id")
+
+
+def permitted_units(facts: Facts, master: Master, day: date) -> pl.DataFrame:
+    """``obliged_id``, ``family_id``, ``permit_units`` that permits in force on ``day`` take off the obligation.
+
+    An exemption (vapautus) without a number of packs takes off the whole obligation of its package.
+    """
+    permits = facts.current("permits").filter(pl.col("kind").cast(pl.String).is_in(["alitus", "vapautus"]))
+    in_force = (pl.col("valid_from") <= day) & (pl.col("valid_to").is_null() | (pl.col("valid_to") >= day))
+    owed = facts.current("obligations").filter(pl.col("year") == facts.as_of.year)
+    owed = owed.group_by("obliged_id", "vnr").agg(
+        owed=(pl.col("base_packs") / pl.col("base_months") * pl.col("factor_months")).sum()
+    )
+    rows = permits.filter(in_force).join(owed, on=["obliged_id", "vnr"], how="left")
+    whole = (pl.col("kind").cast(pl.String) == "vapautus") & pl.col("allowed_packs").is_null()
+    packs = pl.when(whole).then(pl.col("owed")).otherwise(pl.col("allowed_packs")).fill_null(0.0)
+    units = _family_packs(rows.with_columns(packs=packs), master).rename({"units": "permit_units"})
+    return units.group_by("obliged_id", "family_id").agg(_sum("permit_units"))
+
+
+def reserve_rows(facts: Facts, stock: pl.LazyFrame, holders: pl.DataFrame) -> pl.DataFrame:
+    """Rows of obligatory storage of the last weeks: holder, day, package, lot's expiry, packs, and whose they are."""
+    first = oldest_carried(facts.as_of - timedelta(days=SHORT_AFTER_DAYS - 1))
+    obliged = facts.current("obligations").filter(pl.col("year") == facts.as_of.year)["obliged_id"].unique().to_list()
+    rows = stock.filter((pl.col("counted_on") >= first) & (pl.col("reserve_packs").fill_null(0.0) > 0)).collect()
+    known = rows.join(holders.select("holder_id"), on="holder_id", how="semi")
+    own = pl.when(pl.col("holder_id").is_in(obliged)).then(pl.col("holder_id"))
+    return known.select(
+        "holder_id", "counted_on", "vnr", "expires_on", packs="reserve_packs", owner_id=pl.coalesce("owner_id", own)
+    )
+
+
+def held_on(facts: Facts, rows: pl.DataFrame, master: Master, day: date) -> pl.DataFrame:
+    """``obliged_id`` (null: owner unknown), ``family_id``, ``held_units`` on ``day``, snapshots carried."""
+    snapshots = facts.snapshots.filter(pl.col("counted_on").is_between(oldest_carried(day), day))
+    latest = snapshots.group_by("holder_id").agg(pl.col("counted_on").max())
+    good = pl.col("expires_on").is_null() | (pl.col("expires_on") > day)
+    held = rows.join(latest, on=["holder_id", "counted_on"], how="semi").filter(good)
+    units = _family_packs(held, master).rename({"units": "held_units"})
+    return units.group_by("owner_id", "family_id").agg(_sum("held_units")).rename({"owner_id": "obliged_id"})
+
+
+def silent_families(facts: Facts, rows: pl.DataFrame, master: Master, day: date) -> pl.DataFrame:
+    """``obliged_id``, ``family_id`` for which a holder that stored lately is not heard of on ``day``: not known."""
+    snapshots = facts.snapshots.filter(pl.col("counted_on").is_between(oldest_carried(day), day))
+    silent = rows.join(snapshots.select("holder_id"), on="holder_id", how="anti")
+    joined = silent.join(master.units, on="vnr").select("family_id", obliged_id="owner_id")
+    return joined.filter(pl.col("family_id").is_not_null()).unique()
+
+
+def _by_party(frame: pl.DataFrame, pooled: pl.Series, value: str) -> pl.DataFrame:
+    """Sums by obliged party; families whose owners are unknown are added up for all of them."""
+    party = pl.when(pl.col("family_id").is_in(pooled.implode())).then(pl.lit(ALL)).otherwise(pl.col("obliged_id"))
+    return frame.with_columns(obliged_id=party).group_by("obliged_id", "family_id").agg(_sum(value))
+
+
+def _day(facts: Facts, master: Master, rows: pl.DataFrame, needed: pl.DataFrame, day: date) -> pl.DataFrame:
+    held = held_on(facts, rows, master, day)
+    stored = rows.join(master.units, on="vnr")
+    pooled = stored.filter(pl.col("owner_id").is_null())["family_id"].drop_nulls().unique()
+    key = ["obliged_id", "family_id"]
+    joined = (
+        _by_party(needed, pooled, "required_units")
+        .join(_by_party(held, pooled, "held_units"), on=key, how="left")
+        .join(_by_party(permitted_units(facts, master, day), pooled, "permit_units"), on=key, how="left")
+    )
+    unknown = silent_families(facts, rows, master, day).with_columns(
+        obliged_id=pl.when(pl.col("family_id").is_in(pooled.implode()))
+        .then(pl.lit(ALL))
+        .otherwise(pl.col("obliged_id")),
+        unknown=pl.lit(True),
+    )
+    joined = joined.join(unknown.unique(), on=key, how="left")
+    known = pl.col("unknown").is_null() & pl.lit(facts.snapshots.height > 0)
+    held_units = pl.when(known).then(pl.col("held_units").fill_null(0.0))
+    permit = pl.col("permit_units").fill_null(0.0)
+    return joined.with_columns(held_units=held_units, permit_units=permit).with_columns(
+        day=pl.lit(day), short=pl.col("held_units") < pl.col("required_units") - pl.col("permit_units")
+    )
+
+
+def obligations(facts: Facts, master: Master, stock: pl.LazyFrame, holders: pl.DataFrame) -> pl.DataFrame:
+    """Obligation per obliged party and family on as_of, as ``picture.obligations`` declares it."""
+    needed = required(facts, master)
+    rows = reserve_rows(facts, stock, holders)
+    days = [facts.as_of - timedelta(days=n) for n in range(SHORT_AFTER_DAYS)]
+    history = pl.concat([_day(facts, master, rows, needed, day) for day in days])
+    key = ["obliged_id", "family_id"]
+    running = (
+        history.sort("day", descending=True)
+        .group_by(key, maintain_order=True)
+        .agg(short_days=pl.col("short").fill_null(False).cum_prod().sum().cast(pl.Int64))
+    )
+    today = history.filter(pl.col("day") == facts.as_of).join(running, on=key)
+    lacking = pl.col("required_units") - pl.col("permit_units") - pl.col("held_units")
+    return today.with_columns(
+        as_of=pl.lit(facts.as_of),
+        known_at=pl.lit(facts.known_at),
+        missing_units=pl.max_horizontal(lacking, pl.lit(0.0)).over(pl.lit(1)),
+        short_today=pl.col("short"),
+        short=pl.col("short_days") >= SHORT_AFTER_DAYS,
+    ).sort(key)
+
+
+__all__ = ["obligations", "required"]
