@@ -13,12 +13,12 @@ import pytest
 import sqlalchemy as sa
 
 from medsupply.settings import Settings
+from medsupply.warehouse.accounts import create_database, grant_database
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.places import find_places
-from medsupply.warehouse.roles import DATABASE, OWNER, create_database, grant_database
+from medsupply.warehouse.roles import DATABASE, OWNER, role_url
 from medsupply.warehouse.secrets import FOLDER
 from medsupply.warehouse.server import admin_connection, down
-from medsupply.warehouse.urls import role_url
 
 
 @pytest.fixture(scope="session")

@@ -19,13 +19,15 @@ from medsupply.settings import Settings
 from medsupply.tables.base import Table
 from medsupply.warehouse.bulk import copy, ensure_partitions, replace, upsert
 from medsupply.warehouse.reading import read_frame
-from medsupply.warehouse.roles import OWNER, role_of
-from medsupply.warehouse.urls import role_url
+from medsupply.warehouse.roles import OWNER, role_of, role_url
 
 __all__ = ["Warehouse", "copy", "ensure_partitions", "replace", "upsert"]
 
 # A refused connection carries no code, only words.
 _REFUSED = re.compile(r"password authentication|permission denied|does not exist|no pg_hba.conf entry|not permitted")
+
+# Classes of SQLSTATE: data that does not fit, names and grammar, more than one statement at a time.
+_FAULTS_OF_A_QUERY = ("22", "42", "0A", "25")
 
 
 class Warehouse:
@@ -56,7 +58,7 @@ class Warehouse:
 
         Types: Date, Datetime in UTC, Boolean, Int64, Float64, List, else String; on an empty result too.
         """
-        with explained(), self.engine.connect() as connection:
+        with explained(asked=True), self.engine.connect() as connection:
             return read_frame(connection, query, params)
 
     def rows(self, table: Table, where: str = "true", **params: Any) -> pl.DataFrame:
@@ -102,21 +104,24 @@ def make_engine(url: str) -> sa.Engine:
 
 
 @contextlib.contextmanager
-def explained() -> Iterator[None]:
-    """Turn what the driver says into a sentence and an instruction; faults of our own SQL pass as they are."""
+def explained(*, asked: bool = False) -> Iterator[None]:
+    """Turn what the driver says into a sentence and an instruction; faults of our own SQL pass as they are.
+
+    ``asked``: the SQL may be a person's, so its faults are explained too.
+    """
     try:
         yield
     except sqlalchemy.exc.DBAPIError as error:
-        if isinstance(error.orig, psycopg.Error) and (meaning := _meaning(error.orig)):
+        if isinstance(error.orig, psycopg.Error) and (meaning := _meaning(error.orig, asked)):
             raise meaning from error
         raise
     except psycopg.Error as error:
-        if meaning := _meaning(error):
+        if meaning := _meaning(error, asked):
             raise meaning from error
         raise
 
 
-def _meaning(error: psycopg.Error) -> Exception | None:
+def _meaning(error: psycopg.Error, asked: bool) -> Exception | None:
     said = (str(error).strip().splitlines() or [type(error).__name__])[0]
     if isinstance(error, pg.DiskFull):
         return WarehouseError("The disk of the database is full", "Free space on it; nothing half-written was kept")
@@ -129,7 +134,7 @@ def _meaning(error: psycopg.Error) -> Exception | None:
         )
     if isinstance(error, pg.QueryCanceled):
         return WarehouseError(f"The database stopped the query: {said}", "Ask for less, for instance fewer days")
-    if isinstance(error, pg.SyntaxError | pg.UndefinedTable | pg.UndefinedColumn | pg.UndefinedFunction):
+    if asked and error.sqlstate and error.sqlstate[:2] in _FAULTS_OF_A_QUERY:
         return InputError(f"The query cannot be run: {said}", "See medsupply dictionary for views and columns")
     if error.sqlstate is None or isinstance(error, psycopg.OperationalError):
         return WarehouseUnavailable(f"The database cannot be reached: {said}", "Check that it runs, then run again")

@@ -13,7 +13,8 @@ from alembic.script import ScriptDirectory
 from medsupply.errors import WarehouseError
 from medsupply.settings import Settings
 from medsupply.warehouse import schema
-from medsupply.warehouse.roles import OWNER, ROLES, create_login, limit_role
+from medsupply.warehouse.accounts import create_login, limit_role
+from medsupply.warehouse.roles import OWNER, ROLES, role_url
 from medsupply.warehouse.secrets import ensure_secret
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -24,7 +25,6 @@ LOCK_TIMEOUT = "60s"
 def migrate(settings: Settings) -> str:
     """Migrate the database of ``settings`` to head, views and grants too; returns the revision."""
     from medsupply.warehouse.connection import explained, make_engine
-    from medsupply.warehouse.urls import role_url
 
     engine = make_engine(role_url(settings, OWNER.name))
     try:
@@ -38,9 +38,14 @@ def migrate(settings: Settings) -> str:
 def bring_up_to_date(settings: Settings, engine: sa.Engine) -> None:
     """Migrate unless the database says that it has the state this code declares (one query)."""
     with engine.connect() as connection:
-        if schema.stored_fingerprint(connection) == _fingerprint():
+        if is_up_to_date(connection):
             return
     _upgrade(settings, engine)
+
+
+def is_up_to_date(connection: sa.Connection) -> bool:
+    """Whether the database has exactly the tables, views and grants that this code declares."""
+    return schema.stored_fingerprint(connection) == _fingerprint()
 
 
 def head() -> str:

@@ -19,9 +19,10 @@ from psycopg import sql
 from medsupply.errors import InputError
 
 _COPYABLE = re.compile(r"^(\s|\(|--[^\n]*\n|/\*.*?\*/)*(select|with|values|table)\b", re.IGNORECASE | re.DOTALL)
-# A name after a colon, outside of texts, quoted names, remarks, dollar quotes, casts and slices of a number.
+# A name after a colon, outside of texts, quoted names, remarks, dollar quotes and casts; "\:" is a plain colon.
 _PARAMETER = re.compile(
-    r"""'(?:[^']|'')*'|"[^"]*"|--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$|::|(?<![\w:]):(?P<name>[A-Za-z_]\w*)""", re.DOTALL
+    r"""'(?:[^']|'')*'|"[^"]*"|--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$|\\:|::|(?<![\w:]):(?P<name>[A-Za-z_]\w*)""",
+    re.DOTALL,
 )
 _EPOCH = "(extract(epoch from {} at time zone 'UTC') * 1000000)::bigint"
 
@@ -88,7 +89,7 @@ def _bound(driver: psycopg.Connection, query: str, parameters: Mapping[str, Any]
     def value(found: re.Match[str]) -> str:
         name = found["name"]
         if name is None:
-            return found[0]
+            return found[0].replace("\\:", ":")
         if name not in parameters:
             raise InputError(f"The query names :{name} without a value", "Pass a value for it")
         given = parameters[name]

@@ -13,16 +13,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
-import psycopg
-from psycopg import sql
+import sqlalchemy as sa
 
 from medsupply.errors import WarehouseError
 from medsupply.settings import Settings
-from medsupply.warehouse.places import PORT, Places
-from medsupply.warehouse.secrets import ensure_secret, read_secret
-from medsupply.warehouse.server import admin_connection, ensure
+from medsupply.warehouse.places import PORT
+from medsupply.warehouse.secrets import read_secret
+from medsupply.warehouse.server import ensure
 
 DATABASE = "medsupply"
+DRIVER = "postgresql+psycopg"
 AIRFLOW = "medsupply_airflow"
 SCHEMAS = ("core", "picture", "forecast", "alerts", "ops", "analyst")
 
@@ -66,57 +66,31 @@ def role_of(name: str) -> Role:
         raise WarehouseError(f"There is no role {name!r}", f"Use one of {', '.join(ROLES)}") from None
 
 
-def create_private(settings: Settings, places: Places) -> None:
-    """Roles, passwords and the database of a new private server; again on one that was cut off while making them."""
-    with admin_connection(places) as connection:
-        for role in ROLES.values():
-            create_login(connection, role.name, ensure_secret(settings.home, role.name))
-            limit_role(connection, role)
-        create_database(connection, DATABASE, OWNER.name)
+def role_url(settings: Settings, role: str) -> str:
+    """SQLAlchemy's address for ``role``. Raises WarehouseError when this machine holds no password for it.
 
-
-def create_login(connection: psycopg.Connection, name: str, password: str) -> None:
-    """Make the role, or set its password where it is there already."""
-    known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone()
-    statement = "ALTER ROLE {} " if known else "CREATE ROLE {} "
-    attributes = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD {}"
-    connection.execute(sql.SQL(statement + attributes).format(sql.Identifier(name), sql.Literal(password)))
-
-
-def create_database(connection: psycopg.Connection, name: str, owner: str, template: str = "template0") -> None:
-    """Make the database ``name`` unless it is there, and shut PUBLIC out of it."""
-    if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
-        statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}")
-        connection.execute(statement.format(*map(sql.Identifier, (name, owner, template))))
-    connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
-
-
-def limit_role(connection: psycopg.Connection, role: Role) -> None:
-    """Defaults of the role: where names are looked up, how long a statement may take."""
-    limits = {
-        "search_path": "analyst",
-        "statement_timeout": str(role.statement_timeout),
-        "idle_in_transaction_session_timeout": "0" if role is OWNER else "60000",
-        "default_transaction_read_only": "on" if role.read_only else "off",
-        "timezone": "UTC",
-    }
-    for name, value in limits.items():
-        statement = sql.SQL("ALTER ROLE {} SET {} = {}")
-        connection.execute(statement.format(sql.Identifier(role.name), sql.Identifier(name), sql.Literal(value)))
-
-
-def grant_database(connection: psycopg.Connection, database: str) -> None:
-    """Who may connect to ``database``: the roles, not PUBLIC.
-
-    Temporary tables are for writers (staging): who cannot make any can make no functions in them either.
+    A served address names the owner (or the one role that this machine is given); the passwords of the other roles
+    lie in MEDSUPPLY_HOME/secrets, where migrating wrote them.
     """
-    name = sql.Identifier(database)
-    connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
-    for role in ROLES.values():
-        if role is not OWNER:
-            rights = sql.SQL("CONNECT, TEMPORARY" if role.writes else "CONNECT")
-            statement = sql.SQL("GRANT {} ON DATABASE {} TO {}")
-            connection.execute(statement.format(rights, name, sql.Identifier(role.name)))
+    if not settings.database_url:
+        return private_url(settings, role, driver=DRIVER)
+    given = sa.make_url(settings.database_url).set(drivername=DRIVER)
+    name = role_of(role).name
+    others = {known.name for known in ROLES.values()} - {OWNER.name}
+    if given.username == name or (name == OWNER.name and given.username not in others):
+        return given.render_as_string(hide_password=False)
+    password = read_secret(settings.home, name)
+    if password is None:
+        raise WarehouseError(
+            f"There is no password for {name} on this machine",
+            f"Run medsupply migrate as the owner, or write it to MEDSUPPLY_HOME/secrets/{name}",
+        )
+    return given.set(username=name, password=password).render_as_string(hide_password=False)
+
+
+def analyst_url(settings: Settings) -> str:
+    """The address for psql, R and BI tools as the analyst role; it holds the password."""
+    return sa.make_url(role_url(settings, "analyst")).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def private_url(settings: Settings, role: str, database: str = DATABASE, driver: str = "postgresql") -> str:

@@ -12,7 +12,8 @@ from psycopg import sql
 
 from medsupply.tables.base import View
 from medsupply.tables.catalogue import TABLES, VIEWS
-from medsupply.warehouse.roles import OWNER, ROLES, SCHEMAS, Role, grant_database
+from medsupply.warehouse.accounts import grant_database
+from medsupply.warehouse.roles import OWNER, ROLES, SCHEMAS, Role
 
 DESCRIPTIONS = {
     "core": "Reference lists with known_from and known_to, and daily sums of the record",

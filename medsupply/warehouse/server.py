@@ -66,7 +66,7 @@ def ensure(settings: Settings) -> Places:
                 _create(places)
             _start(places)
         if not _ready(places).is_file():
-            from medsupply.warehouse.roles import create_private
+            from medsupply.warehouse.accounts import create_private
 
             create_private(settings, places)
             _ready(places).touch(mode=0o600)
@@ -86,6 +86,13 @@ def down(settings: Settings) -> bool:
             if done.returncode == 0:
                 return True
     raise WarehouseUnavailable(f"The database did not stop: {done.stdout.strip()}", f"Read {places.log}, try again")
+
+
+def airflow_database_url(settings: Settings) -> tuple[str, str]:
+    """The addresses (psycopg, asyncpg) of Airflow's own database in the private server; both made when needed."""
+    from medsupply.warehouse import accounts
+
+    return accounts.airflow_database_url(settings)
 
 
 def listening(places: Places) -> bool:

@@ -25,8 +25,8 @@ from medsupply.warehouse import places as places_module
 from medsupply.warehouse import server
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.places import Places, find_places, reaches
+from medsupply.warehouse.roles import analyst_url
 from medsupply.warehouse.secrets import FOLDER, ensure_secret
-from medsupply.warehouse.urls import airflow_database_url, analyst_url
 
 
 @pytest.fixture(scope="module")
@@ -204,8 +204,8 @@ def test_a_held_lock_is_named(own: Settings, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_data_of_another_version(own: Settings) -> None:
+    file = server.ensure(own).data / "PG_VERSION"
     server.down(own)
-    file = find_places(own.home).data / "PG_VERSION"
     file.write_text("16\n")
     try:
         with pytest.raises(WarehouseError, match="holds the data of PostgreSQL 16; this medsupply reads version 18"):
@@ -228,8 +228,8 @@ def test_programs_that_are_not_installed(own: Settings, monkeypatch: pytest.Monk
 
 
 def test_a_data_folder_with_wrong_permissions(own: Settings) -> None:
+    data = server.ensure(own).data
     server.down(own)
-    data = find_places(own.home).data
     data.chmod(0o755)
     try:
         with pytest.raises(WarehouseError, match=r"does not start.*permission"):
@@ -352,8 +352,9 @@ def test_a_password_is_made_once(tmp_path: Path) -> None:
 
 
 def test_airflow_has_a_database_of_its_own(own: Settings) -> None:
-    url = airflow_database_url(own)
-    assert url == airflow_database_url(own)
+    url, async_url = server.airflow_database_url(own)
+    assert (url, async_url) == server.airflow_database_url(own)
+    assert async_url == url.replace("+psycopg", "+asyncpg")
     with psycopg.connect(url.replace("+psycopg", "")) as connection:
         assert connection.execute("SELECT current_user, current_database()").fetchone() == (
             "medsupply_airflow",

@@ -1,0 +1,100 @@
+"""Is the warehouse well? One row per check, with what to do where it is not."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import sqlalchemy as sa
+
+from medsupply.warehouse import migrate
+from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.roles import role_url
+from medsupply.warehouse.secrets import secret_path
+
+FREE_GB = 2.0
+OLDEST_MAJOR = 15
+SCHEMA = {"check": pl.String, "ok": pl.Boolean, "value": pl.String, "what_to_do": pl.String}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: ``ok`` is None where there is nothing to judge; ``what_to_do`` is empty where all is well."""
+
+    check: str
+    ok: bool | None
+    value: str
+    what_to_do: str = ""
+
+
+def check(warehouse: Warehouse) -> pl.DataFrame:
+    """``check``, ``ok``, ``value``, ``what_to_do``: one row per check, in a fixed order. Any role may ask."""
+    findings = [finding for look in CHECKS if (finding := look(warehouse))]
+    return pl.DataFrame([vars(finding) for finding in findings], schema=SCHEMA, orient="row")
+
+
+def analyst_command(warehouse: Warehouse) -> str:
+    """A psql command for analysts that can be pasted; it names the password's file, not the password."""
+    url = sa.make_url(role_url(warehouse.settings, "analyst"))
+    # URL.set takes None for "as it was", a URL made anew does not.
+    bare = sa.URL.create("postgresql", url.username, None, url.host, url.port, url.database, url.query)
+    shown = bare.render_as_string()
+    return f"PGPASSWORD=$(cat '{secret_path(warehouse.settings.home, url.username or '')}') psql '{shown}'"
+
+
+def _server(warehouse: Warehouse) -> Finding:
+    version = str(warehouse.read("SHOW server_version").item())
+    ok = int(version.split(".")[0]) >= OLDEST_MAJOR
+    kind = "served" if warehouse.settings.database_url else "private"
+    advice = "" if ok else f"Use PostgreSQL {OLDEST_MAJOR} or newer"
+    return Finding("server", ok, f"PostgreSQL {version.split(' ')[0]}, {kind}", advice)
+
+
+def _size(warehouse: Warehouse) -> Finding:
+    size = warehouse.read("SELECT pg_database_size(current_database()) AS bytes").item()
+    return Finding("size", None, f"{size / 1e9:.2f} GB")
+
+
+def _schema(warehouse: Warehouse) -> Finding:
+    with warehouse.engine.connect() as connection:
+        ok = migrate.is_up_to_date(connection)
+    value = f"revision {migrate.head()}" if ok else "older or newer than this program"
+    return Finding("schema", ok, value, "" if ok else "Run medsupply migrate")
+
+
+def _equations(warehouse: Warehouse) -> Finding | None:
+    query = "SELECT count(*) AS n, count(*) FILTER (WHERE NOT equations_hold) AS broken FROM analyst.deliveries"
+    if not _may_read(warehouse, "analyst.deliveries"):
+        return None
+    deliveries, broken = warehouse.read(query).row(0)
+    advice = "select * from analyst.deliveries where not equations_hold, and tell the developers" if broken else ""
+    return Finding("equations", broken == 0, f"{deliveries} deliveries, {broken} do not add up", advice)
+
+
+def _disk(warehouse: Warehouse) -> Finding:
+    home = warehouse.settings.home
+    free = shutil.disk_usage(_existing(home)).free / 1e9
+    ok = free >= FREE_GB
+    return Finding("disk", ok, f"{free:.1f} GB free at {home}", "" if ok else "Free space or move MEDSUPPLY_HOME")
+
+
+def _address(warehouse: Warehouse) -> Finding | None:
+    if not secret_path(warehouse.settings.home, "medsupply_analyst").is_file():
+        return None
+    return Finding("analysts", None, analyst_command(warehouse))
+
+
+CHECKS: tuple[Callable[[Warehouse], Finding | None], ...] = (_server, _schema, _size, _equations, _disk, _address)
+
+
+def _may_read(warehouse: Warehouse, relation: str) -> bool:
+    query = "SELECT has_schema_privilege(:schema, 'USAGE') AND has_table_privilege(to_regclass(:name), 'SELECT') AS may"
+    schema = relation.partition(".")[0]
+    return bool(warehouse.read(query, name=relation, schema=schema).item())
+
+
+def _existing(path: Path) -> Path:
+    return next(folder for folder in (path, *path.parents) if folder.exists())
