@@ -78,7 +78,7 @@ def reporting_areas(dispensing: pl.LazyFrame, as_of: date, holders: pl.DataFrame
 def all_holders(current: pl.DataFrame) -> pl.DataFrame:
     """Every holder in the newest list, closed ones too: what it dispensed while open stays where it served."""
     typed = current.with_columns(holder_type=pl.col("holder_type").cast(pl.String))
-    return typed.select("holder_id", "holder_type", "county_code", "serves").sort("holder_id")
+    return typed.select("holder_id", "holder_type", "county_code", "serves", "valid_to").sort("holder_id")
 
 
 def _grains(demand: pl.DataFrame, master: Master) -> pl.DataFrame:

@@ -26,9 +26,11 @@ def judge(
 ) -> pl.DataFrame:
     """The situation of one report day, as ``picture.situation`` declares it.
 
-    ``demand_forecast``: medicine_id, county_code, cutoff, daily_units, beat_trailing (and surge). ``run_out``: as_of,
-    known_at, medicine_id, county_code, horizon_days, p, p_announced, p_with_reserve (and run_out_on).
-    ``index_expected``: atc, county_code, week, expected (and surge). ``previous``: the newest situation of an earlier day. None: not known.
+    Columns that are read (None: nothing known):
+    ``demand_forecast``: medicine_id, county_code, cutoff, daily_units, beat_trailing, and surge where known;
+    ``run_out``: as_of, known_at, medicine_id, county_code, horizon_days, p, p_announced, p_with_reserve, run_out_on;
+    ``index_expected``: atc, county_code, week, expected, and surge where known;
+    ``previous``: the newest situation of an earlier day.
     """
     if measured.is_empty():
         return SITUATION.empty()

@@ -475,7 +475,10 @@ VIEWS: tuple[View, ...] = (
     ),
     View(
         "changes",
-        "SELECT * FROM picture.changes",
+        "SELECT as_of, known_at, county_code, medicine_id, before_as_of, before_known_at, change, level_before, level, "
+        "causes, stock_change_units, demand_change_units, "
+        "array_replace(reasons_gained, 'obligation_short', 'restricted') AS reasons_gained, "
+        "array_replace(reasons_lost, 'obligation_short', 'restricted') AS reasons_lost FROM picture.changes",
         "What changed between a picture and the one before it, with the causes",
         tables=(CHANGES,),
     ),
