@@ -19,7 +19,7 @@ from medsupply.settings import Settings
 from medsupply.tables.base import Table
 from medsupply.warehouse.bulk import copy, ensure_partitions, replace, upsert
 from medsupply.warehouse.reading import read_frame
-from medsupply.warehouse.roles import OWNER, role_of, role_url
+from medsupply.warehouse.roles import OWNER, Role, role_of, role_url
 
 __all__ = ["Warehouse", "copy", "ensure_partitions", "replace", "upsert"]
 
@@ -47,10 +47,11 @@ class Warehouse:
         found = role_of(role)
         with explained():
             engine = make_engine(role_url(settings, found.name))
-            if found is OWNER:
-                from medsupply.warehouse.migrate import bring_up_to_date
-
-                bring_up_to_date(settings, engine)
+            try:
+                _greet(settings, engine, found)
+            except BaseException:
+                engine.dispose()
+                raise
         return cls(settings, engine, found.name)
 
     def read(self, query: str, **params: Any) -> pl.DataFrame:
@@ -83,6 +84,16 @@ class Warehouse:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def _greet(settings: Settings, engine: sa.Engine, role: Role) -> None:
+    """The first connection: as owner it migrates, as another role it proves that address and password are right."""
+    if role is OWNER:
+        from medsupply.warehouse.migrate import bring_up_to_date
+
+        bring_up_to_date(settings, engine)
+    else:
+        engine.connect().close()
 
 
 def make_engine(url: str) -> sa.Engine:

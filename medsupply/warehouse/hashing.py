@@ -55,7 +55,7 @@ def row_counts(warehouse: Warehouse) -> dict[str, int]:
 
 def view_hash(connection: sa.Connection, name: str) -> str:
     """SHA-256 of the rows of ``analyst.name``, whatever their order."""
-    columns = connection.execute(sa.text(_COLUMNS), {"view": f"analyst.{name}"}).tuples().all()
+    columns = connection.execute(sa.text(_COLUMNS), {"view": f"analyst.{name}"}).all()
     kept = [(c, kind) for c, kind in columns if not kind.startswith("timestamp") and c not in WALL_CLOCK]
     written = [sql.SQL(_WRITTEN.get(kind, "{}")).format(sql.Identifier(column)) for column, kind in kept]
     # Versions that differ in known_at only are one: making a picture again from the same facts adds nothing.

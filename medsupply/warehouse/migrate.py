@@ -8,6 +8,7 @@ import psycopg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from medsupply.errors import WarehouseError
@@ -71,8 +72,20 @@ def _upgrade(settings: Settings, engine: sa.Engine) -> None:
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
         schema.create_schemas(connection)
+        _check_revision(connection)
         command.upgrade(alembic_config(connection), "head")
         finish(connection)
+
+
+def _check_revision(connection: sa.Connection) -> None:
+    """Raise WarehouseError when the database is at a revision that only a newer program knows."""
+    context = MigrationContext.configure(connection, opts={"version_table_schema": "ops"})
+    known = {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
+    for unknown in set(context.get_current_heads()) - known:
+        raise WarehouseError(
+            f"The database is at revision {unknown}, which this medsupply does not know",
+            "Use the newer medsupply that wrote it, or restore the backup made before the update",
+        )
 
 
 def finish(connection: sa.Connection) -> None:
