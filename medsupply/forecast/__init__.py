@@ -1,0 +1,1 @@
+"""Demand paths, run-out probability and their scores: frames in, frames out."""
