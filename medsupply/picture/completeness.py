@@ -51,7 +51,8 @@ def _stock(facts: Facts, holders: pl.DataFrame) -> pl.DataFrame:
 
 
 def _dispensing(facts: Facts, holders: pl.DataFrame) -> pl.DataFrame:
-    """Reporters heard of in the last 84 days: who never reports dispensing does not owe it."""
+    """Reporters heard of in the last 84 days that have not closed: who never reports dispensing does not owe it."""
+    closed = facts.current("holders").filter(pl.col("valid_to") < facts.as_of).select("holder_id")
     days = facts.dispensing.select("reporter_id", "day", "county_code").unique().collect()
     days = days.filter(pl.col("day") <= facts.as_of)
     seen = days.group_by(holder_id="reporter_id").agg(
@@ -59,6 +60,7 @@ def _dispensing(facts: Facts, holders: pl.DataFrame) -> pl.DataFrame:
         reported_days_84=pl.col("day").n_unique(),
         row_county=pl.col("county_code").sort().first(),
     )
+    seen = seen.join(closed, on="holder_id", how="anti")
     rows = seen.join(holders, on="holder_id", how="left").with_columns(
         source=pl.lit("dispensing"), county_code=pl.coalesce("county_code", "row_county")
     )

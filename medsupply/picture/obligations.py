@@ -130,7 +130,7 @@ def obligations(facts: Facts, master: Master, stock: pl.LazyFrame, holders: pl.D
     return today.with_columns(
         as_of=pl.lit(facts.as_of),
         known_at=pl.lit(facts.known_at),
-        missing_units=pl.max_horizontal(lacking, pl.lit(0.0)).over(pl.lit(1)),
+        missing_units=pl.when(lacking > 0).then(lacking).when(lacking.is_not_null()).then(0.0),
         short_today=pl.col("short"),
         short=pl.col("short_days") >= SHORT_AFTER_DAYS,
     ).sort(key)
