@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from medsupply.days import CARRIED_OPEN_DAYS, HELSINKI, open_days_between
-from medsupply.picture.facts import Facts
+from medsupply.facts import Facts
 
 WINDOW_DAYS = 84
 # A full list is late after this many days; what comes twice a month or once a year has longer.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from medsupply.picture.facts import Facts
+from medsupply.facts import Facts
 from medsupply.picture.forms import FORM_CLASSES, classes_of_routes
 from medsupply.picture.medicines import family_key
 

@@ -17,7 +17,7 @@ from medsupply.picture.demand import (
     site_demand,
     trailing_packs,
 )
-from medsupply.picture.facts import Facts
+from medsupply.facts import Facts
 from medsupply.picture.master import Master
 from medsupply.picture.notices import dispensed_shares, medicine_notices, notices_late, package_notices
 from medsupply.picture.obligations import obligations

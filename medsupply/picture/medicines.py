@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from medsupply.picture.facts import Facts
+from medsupply.facts import Facts
 from medsupply.picture.names import form_names, substance_names
 
 _GRAMS = {"mg": 1.0, "g": 1000.0}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from medsupply.picture.facts import Facts
+from medsupply.facts import Facts
 
 _LEGAL = (
     r"\b(oyj?|ab|aps|a/s|as|asa|gmbh|co\.? ?kg|kg|kgaa|ag|se|s\.?a\.?s?|s\.?a\.?r\.?l\.?|s\.?r\.?l\.?|s\.?p\.?a\.?|"

@@ -8,7 +8,7 @@ import polars as pl
 
 from medsupply.days import HELSINKI
 from medsupply.picture.demand import demand_areas
-from medsupply.picture.facts import Facts
+from medsupply.facts import Facts
 from medsupply.picture.master import Master
 
 LATE_AFTER_DAYS = 4

@@ -8,7 +8,7 @@ import polars as pl
 
 from medsupply.areas import COUNTRY
 from medsupply.days import oldest_carried
-from medsupply.picture.facts import Facts
+from medsupply.facts import Facts
 from medsupply.picture.master import Master
 
 SHORT_AFTER_DAYS = 14

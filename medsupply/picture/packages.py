@@ -11,7 +11,7 @@ from datetime import date
 
 import polars as pl
 
-from medsupply.picture.facts import Facts
+from medsupply.facts import Facts
 from medsupply.picture.forms import form_class, normalised_form
 from medsupply.picture.names import company_key
 from medsupply.picture.strengths import mg_per_pack, strength_columns

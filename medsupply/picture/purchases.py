@@ -8,7 +8,7 @@ import polars as pl
 
 from medsupply.areas import COUNTRY
 from medsupply.days import last_complete_week
-from medsupply.picture.facts import Facts
+from medsupply.facts import Facts
 
 NATION_LEVEL, COUNTY_LEVEL, COUNTY_ATC = 5, 2, 3
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from medsupply.areas import COLLABORATIVE_OF, COUNTRY
 from medsupply.days import oldest_carried
-from medsupply.picture.facts import Facts
+from medsupply.facts import Facts
 
 NATIONAL_ONLY = ("wholesaler", "mah", "thl")
 STATE_RESERVE = "state_reserve"

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import polars as pl
 
-from medsupply.picture.facts import Facts
+from medsupply.facts import Facts
 from medsupply.picture.master import Master
 
 

@@ -8,7 +8,7 @@ from datetime import date
 import polars as pl
 
 from medsupply.areas import COUNTRY
-from medsupply.picture.facts import Facts
+from medsupply.facts import Facts
 from medsupply.picture.master import Master
 from medsupply.picture.reach import NATIONAL_ONLY, STATE_RESERVE
 from medsupply.picture.sites import usable_packs

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from medsupply.picture.facts import Facts
+from medsupply.facts import Facts
 from medsupply.picture.sites import Sites
 
 USUAL_FROM, USUAL_TO = 31, 4

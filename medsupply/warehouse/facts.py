@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from medsupply.picture.facts import Facts
+from medsupply.facts import Facts
 from medsupply.sources.catalogue import SOURCES
 from medsupply.tables.core import CORE
 from medsupply.tables.deliveries import REFERENCE

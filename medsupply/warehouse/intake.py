@@ -132,7 +132,7 @@ def _received(source: str, path: Path, received_at: datetime, sender: str | None
 def _known_delivery(wh: Warehouse, delivery: _Delivery) -> dict[str, object] | None:
     found = wh.read(
         "select delivery_id, verdict, reason, file_identity, rows_received, rows_accepted, rows_quarantined,"
-        " rows_duplicate, file_name from ops.deliveries"
+        " rows_duplicate from ops.deliveries"
         " where source = :source and sha256 = :sha and verdict <> 'duplicate'",
         source=delivery.source.name,
         sha=delivery.sha256,
@@ -143,10 +143,18 @@ def _known_delivery(wh: Warehouse, delivery: _Delivery) -> dict[str, object] | N
 def _again(wh: Warehouse, delivery: _Delivery, known: dict[str, object]) -> Verdict:
     """The same bytes again: nothing but one row that says so; nothing at all when only the move was missing."""
     if delivery.identity is not None and known["file_identity"] == delivery.identity:
-        counts = [int(str(known[f"rows_{group}"])) for group in GROUPS]
-        told = str(known["reason"]) if known["reason"] else None
-        names = (str(known["delivery_id"]), delivery.source.name, str(known["file_name"]), str(known["verdict"]))
-        return Verdict(*names, *counts, told)
+        received, accepted, quarantined, duplicate = (int(str(known[f"rows_{group}"])) for group in GROUPS)
+        return Verdict(
+            delivery.delivery_id,
+            delivery.source.name,
+            delivery.name,
+            str(known["verdict"]),
+            received,
+            accepted,
+            quarantined,
+            duplicate,
+            str(known["reason"]) if known["reason"] else None,
+        )
     with wh.transaction() as connection:
         _lock(connection, delivery)
         query = sa.text("select count(*) from ops.deliveries where duplicate_of = :id")

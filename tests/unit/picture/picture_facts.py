@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from medsupply.picture.facts import Facts
+from medsupply.facts import Facts
 from medsupply.tables.deliveries import CONTRACTS
 
 Rows = Iterable[Mapping[str, Any]]

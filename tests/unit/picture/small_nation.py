@@ -8,7 +8,7 @@ from typing import Any
 
 from picture_facts import facts
 
-from medsupply.picture.facts import Facts
+from medsupply.facts import Facts
 
 AS_OF = date(2026, 1, 8)  # Thursday after Epiphany: carried snapshots cross a holiday and a Sunday
 DAYS = 100

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from small_nation import AS_OF, VNRS, nation
 
-from medsupply.picture.facts import Facts
+from medsupply.facts import Facts
 from medsupply.picture.master import master
 from medsupply.picture.measure import Measurement, measure
 from medsupply.rules import load_rules

@@ -1,0 +1,1 @@
+"""What single steps of the flow read, compute and store; ``medsupply.flow`` is their list."""
