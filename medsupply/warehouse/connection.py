@@ -17,6 +17,7 @@ from psycopg import errors as pg
 from medsupply.errors import InputError, WarehouseError, WarehouseUnavailable
 from medsupply.settings import Settings
 from medsupply.tables.base import Table
+from medsupply.warehouse import schema
 from medsupply.warehouse.bulk import copy, ensure_partitions, replace, upsert
 from medsupply.warehouse.reading import read_frame
 from medsupply.warehouse.roles import OWNER, Role, role_of, role_url
@@ -89,9 +90,12 @@ class Warehouse:
 def _greet(settings: Settings, engine: sa.Engine, role: Role) -> None:
     """The first connection: as owner it migrates, as another role it proves that address and password are right."""
     if role is OWNER:
-        from medsupply.warehouse.migrate import bring_up_to_date
+        with engine.connect() as connection:
+            done = schema.is_up_to_date(connection)
+        if not done:
+            from medsupply.warehouse.migrate import upgrade  # Alembic takes a while to import
 
-        bring_up_to_date(settings, engine)
+            upgrade(settings, engine)
     else:
         engine.connect().close()
 

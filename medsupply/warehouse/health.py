@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import sqlalchemy as sa
 
-from medsupply.warehouse import migrate
+from medsupply.warehouse import migrate, schema
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.roles import role_url
 from medsupply.warehouse.secrets import secret_path
@@ -60,7 +60,7 @@ def _size(warehouse: Warehouse) -> Finding:
 
 def _schema(warehouse: Warehouse) -> Finding:
     with warehouse.engine.connect() as connection:
-        ok = migrate.is_up_to_date(connection)
+        ok = schema.is_up_to_date(connection)
     value = f"revision {migrate.head()}" if ok else "older or newer than this program"
     return Finding("schema", ok, value, "" if ok else "Run medsupply migrate")
 

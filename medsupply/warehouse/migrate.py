@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import psycopg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
@@ -18,7 +15,6 @@ from medsupply.warehouse.accounts import create_login, limit_role
 from medsupply.warehouse.roles import OWNER, ROLES, role_url
 from medsupply.warehouse.secrets import ensure_secret
 
-MIGRATIONS = Path(__file__).parent / "migrations"
 ADVISORY_LOCK = 7_246_001
 LOCK_TIMEOUT = "60s"
 
@@ -30,23 +26,10 @@ def migrate(settings: Settings) -> str:
     engine = make_engine(role_url(settings, OWNER.name))
     try:
         with explained():
-            _upgrade(settings, engine)
+            upgrade(settings, engine)
     finally:
         engine.dispose()
     return head()
-
-
-def bring_up_to_date(settings: Settings, engine: sa.Engine) -> None:
-    """Migrate unless the database says that it has the state this code declares (one query)."""
-    with engine.connect() as connection:
-        if is_up_to_date(connection):
-            return
-    _upgrade(settings, engine)
-
-
-def is_up_to_date(connection: sa.Connection) -> bool:
-    """Whether the database has exactly the tables, views and grants that this code declares."""
-    return schema.stored_fingerprint(connection) == _fingerprint()
 
 
 def head() -> str:
@@ -57,20 +40,17 @@ def head() -> str:
 def alembic_config(connection: sa.Connection | None = None) -> Config:
     """Alembic's configuration, made in code: the scripts lie in this package, the connection is ours."""
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("script_location", str(schema.MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
 
 
-def _fingerprint() -> str:
-    return schema.fingerprint((MIGRATIONS / "versions").glob("*.py"))
-
-
-def _upgrade(settings: Settings, engine: sa.Engine) -> None:
-    ensure_roles(settings, engine)
+def upgrade(settings: Settings, engine: sa.Engine) -> None:
+    """Migrate over ``engine``, in one transaction, one process at a time."""
     with engine.begin() as connection:
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+        ensure_roles(settings, connection)
         schema.create_schemas(connection)
         _check_revision(connection)
         command.upgrade(alembic_config(connection), "head")
@@ -92,27 +72,22 @@ def finish(connection: sa.Connection) -> None:
     """Views, comments, grants and the mark that all is up to date."""
     schema.create_views(connection)
     schema.grant(connection)
-    schema.store_fingerprint(connection, _fingerprint())
+    schema.store_fingerprint(connection)
 
 
-def ensure_roles(settings: Settings, engine: sa.Engine) -> None:
+def ensure_roles(settings: Settings, connection: sa.Connection) -> None:
     """Make the roles that a served PostgreSQL lacks. Raises WarehouseError with the SQL to run where we may not."""
-    with engine.connect() as connection:
-        known = set(connection.scalars(sa.text("SELECT rolname FROM pg_roles")))
+    known = set(connection.scalars(sa.text("SELECT rolname FROM pg_roles")))
     missing = [role for role in ROLES.values() if role is not OWNER and role.name not in known]
     if not missing:
         return
-    try:
-        with engine.begin() as connection:
-            driver = connection.connection.driver_connection
-            assert isinstance(driver, psycopg.Connection)
-            for role in missing:
-                create_login(driver, role.name, ensure_secret(settings.home, role.name))
-                limit_role(driver, role)
-    except psycopg.errors.InsufficientPrivilege as error:
+    if not connection.scalar(sa.text("SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user")):
         names = ", ".join(role.name for role in missing)
         statements = " ".join(f"CREATE ROLE {role.name} LOGIN PASSWORD '...';" for role in missing)
         raise WarehouseError(
             f"The database lacks the roles {names}, and this user may not make them",
             f"Have its administrator run: {statements} and write each password to MEDSUPPLY_HOME/secrets/ROLE",
-        ) from error
+        )
+    for role in missing:
+        create_login(schema.driver_of(connection), role.name, ensure_secret(settings.home, role.name))
+        limit_role(schema.driver_of(connection), role)

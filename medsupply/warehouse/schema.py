@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from medsupply.tables.base import View
-from medsupply.tables.catalogue import TABLES, VIEWS
+from medsupply.tables.catalogue import VIEWS
 from medsupply.warehouse.accounts import grant_database
 from medsupply.warehouse.roles import OWNER, ROLES, SCHEMAS, Role
 
+MIGRATIONS = Path(__file__).parent / "migrations"
 DESCRIPTIONS = {
     "core": "Reference lists with known_from and known_to, and daily sums of the record",
     "picture": "What measure and judge write per report day",
@@ -102,28 +103,27 @@ def _grant_schema(connection: sa.Connection, role: Role, schema: str) -> None:
         run(connection, sql.SQL("GRANT USAGE ON ALL SEQUENCES IN SCHEMA {} TO {}").format(place, name))
 
 
-def fingerprint(revisions: Iterable[Path]) -> str:
+def fingerprint() -> str:
     """A hash over all that makes the schema: it is unchanged as long as nothing has to be done."""
     digest = hashlib.sha256()
-    for path in sorted(revisions):
+    for path in sorted((MIGRATIONS / "versions").glob("*.py")):
         digest.update(path.name.encode() + path.read_bytes())
     for view in VIEWS:
         digest.update(repr((view.name, view.query, view.description, sorted(view.comments().items()))).encode())
-    for table in TABLES:
-        digest.update(repr((table.full_name, sorted(table.dtypes().items()), table.description)).encode())
     digest.update(repr((sorted(ROLES.items()), sorted(DESCRIPTIONS.items()), PARTITION_FUNCTION)).encode())
     return digest.hexdigest()
 
 
-def stored_fingerprint(connection: sa.Connection) -> str | None:
-    """The fingerprint that the last migration left, None on a database that was never migrated."""
+def is_up_to_date(connection: sa.Connection) -> bool:
+    """Whether the last migration left exactly the state that this code declares (one query)."""
     query = "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = 'analyst'"
     said = connection.scalar(sa.text(query))
-    return str(said).rpartition("State: ")[2] if said else None
+    return str(said).rpartition("State: ")[2] == fingerprint()
 
 
-def store_fingerprint(connection: sa.Connection, value: str) -> None:
-    _comment(connection, "SCHEMA", ["analyst"], f"{DESCRIPTIONS['analyst']}. State: {value}")
+def store_fingerprint(connection: sa.Connection) -> None:
+    """Leave the mark that :func:`is_up_to_date` looks for, in the comment of the schema ``analyst``."""
+    _comment(connection, "SCHEMA", ["analyst"], f"{DESCRIPTIONS['analyst']}. State: {fingerprint()}")
 
 
 def run(connection: sa.Connection, *parts: str | sql.Composable) -> None:
