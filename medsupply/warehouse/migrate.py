@@ -69,7 +69,9 @@ def _check_revision(connection: sa.Connection) -> None:
 
 
 def finish(connection: sa.Connection) -> None:
-    """Views, comments, grants and the mark that all is up to date."""
+    """Comments, guards, views, grants and the mark that all is up to date."""
+    schema.comment_tables(connection)
+    schema.guard_tables(connection)
     schema.create_views(connection)
     schema.grant(connection)
     schema.store_fingerprint(connection)

@@ -28,6 +28,8 @@ USER = "medsupply"
 REFUGE = Path("/var/lib/medsupply")
 # A socket's path holds 107 bytes on Linux and 103 on macOS; the name and its lock file's take 18 of them.
 SOCKET_ROOM = 85
+# Not TMPDIR: all processes must come to the same folder, whatever their environment says.
+SHORT = Path("/tmp")
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def find_places(home: Path) -> Places:
     """The places of ``home``'s server, made where they are absent. Raises WarehouseError with what bars it."""
     try:
         home.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+        home = home.resolve()  # two ways to the same folder are one server
         account = _account(home)
         base = _base(home, account)
         return Places(home, base, _socket_folder(base, account), _programs(account), account.pw_uid, account.pw_gid)
@@ -142,7 +145,7 @@ def _socket_folder(base: Path, account: pwd.struct_passwd) -> Path:
     folder = base / "run"
     if len(os.fsencode(folder)) > SOCKET_ROOM:
         digest = hashlib.sha256(os.fsencode(base)).hexdigest()[:16]
-        folder = Path(tempfile.gettempdir()) / f"medsupply-{digest}"
+        folder = SHORT / f"medsupply-{digest}"
     _folder(folder, 0o700, account)
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != account.pw_uid or status.st_mode & 0o077:

@@ -10,8 +10,8 @@ import psycopg
 import sqlalchemy as sa
 from psycopg import sql
 
-from medsupply.tables.base import View
-from medsupply.tables.catalogue import VIEWS
+from medsupply.tables.base import Table, View, described
+from medsupply.tables.catalogue import TABLES, VIEWS
 from medsupply.warehouse.accounts import grant_database
 from medsupply.warehouse.roles import OWNER, ROLES, SCHEMAS, Role
 
@@ -43,6 +43,15 @@ BEGIN
 END $$
 """
 
+# Decisions of persons are added, never changed, by nobody: the guard stops the owner too.
+APPEND_ONLY = ("ops.audit",)
+GUARD_FUNCTION = """
+CREATE OR REPLACE FUNCTION ops.refuse_change() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    RAISE insufficient_privilege USING MESSAGE = format('%s.%s is append-only', TG_TABLE_SCHEMA, TG_TABLE_NAME);
+END $$
+"""
+
 
 def create_schemas(connection: sa.Connection) -> None:
     """The six schemas, closed to PUBLIC."""
@@ -66,6 +75,24 @@ def create_views(connection: sa.Connection, views: Iterable[View] = VIEWS) -> No
         for column in view_columns(connection, view.name):
             if column in words:
                 _comment(connection, "COLUMN", ["analyst", view.name, column], words[column])
+
+
+def comment_tables(connection: sa.Connection, tables: Iterable[Table] = TABLES) -> None:
+    """The comments of tables and their columns, as declared: words may change without a migration."""
+    for table in tables:
+        _comment(connection, "TABLE", [table.schema, table.name], table.description)
+        for name, column in table.frame.columns().items():
+            _comment(connection, "COLUMN", [table.schema, table.name, name], described(column))
+
+
+def guard_tables(connection: sa.Connection) -> None:
+    """Make the append-only tables refuse every UPDATE, DELETE and TRUNCATE."""
+    run(connection, GUARD_FUNCTION)
+    for name in APPEND_ONLY:
+        table = sql.Identifier(*name.split("."))
+        run(connection, sql.SQL("DROP TRIGGER IF EXISTS append_only ON {}").format(table))
+        statement = "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {} EXECUTE FUNCTION {}()"
+        run(connection, sql.SQL(statement).format(table, sql.Identifier("ops", "refuse_change")))
 
 
 def view_columns(connection: sa.Connection, name: str) -> list[str]:
@@ -110,7 +137,11 @@ def fingerprint() -> str:
         digest.update(path.name.encode() + path.read_bytes())
     for view in VIEWS:
         digest.update(repr((view.name, view.query, view.description, sorted(view.comments().items()))).encode())
-    digest.update(repr((sorted(ROLES.items()), sorted(DESCRIPTIONS.items()), PARTITION_FUNCTION)).encode())
+    for table in TABLES:
+        words = [(name, described(column)) for name, column in table.frame.columns().items()]
+        digest.update(repr((table.full_name, table.description, words)).encode())
+    rest = (sorted(ROLES.items()), sorted(DESCRIPTIONS.items()), PARTITION_FUNCTION, GUARD_FUNCTION, APPEND_ONLY)
+    digest.update(repr(rest).encode())
     return digest.hexdigest()
 
 

@@ -143,3 +143,19 @@ def test_an_address_of_one_role_opens_that_role_only(shared_settings: Settings, 
 def test_unknown_role() -> None:
     with pytest.raises(WarehouseError, match=r"no role 'chief'.*Use one of owner, ingest"):
         role_of("chief")
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE ops.audit SET reason = 'x'", "DELETE FROM ops.audit", "TRUNCATE ops.audit"]
+)
+@pytest.mark.parametrize("role", ["owner", "ingest", "dashboard"])
+def test_the_audit_is_never_changed(shared_settings: Settings, role: str, statement: str) -> None:
+    with Warehouse.open(shared_settings, role=role) as opened:
+        with opened.transaction() as connection:
+            connection.execute(
+                sa.text("INSERT INTO ops.audit VALUES (clock_timestamp(), 'release', 'stock-1', 'me', 'late')")
+            )
+        before = opened.read("SELECT count(*) AS n FROM ops.audit").item()
+        with pytest.raises(WarehouseError, match="may not do that"), opened.transaction() as connection:
+            connection.exec_driver_sql(statement)
+        assert opened.read("SELECT count(*) AS n FROM ops.audit").item() == before >= 1

@@ -252,22 +252,55 @@ def test_what_the_server_says_is_explained(own: Settings, said: str, words: str)
     assert words in str(server._explained(find_places(own.home), "The database does not start", said))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
-def test_a_full_disk(tmp_path: Path) -> None:
-    home = Path(tempfile.mkdtemp(prefix="medsupply-full-"))
-    home.chmod(0o711)
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,mode=711", "tmpfs", str(home)], check=False)
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A folder on a disk of 16 MB."""
+    folder = Path(tempfile.mkdtemp(prefix="medsupply-full-"))
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,mode=711", "tmpfs", str(folder)], check=False)
     if mounted.returncode:
-        home.rmdir()
+        folder.rmdir()
         pytest.skip("this machine does not let us mount a small disk")
     try:
-        with pytest.raises(WarehouseError, match=r"is full\. Free space on it"):
-            Warehouse.open(Settings(home=home))
-        assert not list(home.glob("postgres/draft-*"))
+        yield folder
     finally:
-        server.down(Settings(home=home))
-        subprocess.run(["umount", str(home)], check=True)
-        home.rmdir()
+        subprocess.run(["umount", str(folder)], check=True)
+        folder.rmdir()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_full_disk_while_making_the_database(small_disk: Path) -> None:
+    with pytest.raises(WarehouseError, match=r"is full\. Free space on it"):
+        Warehouse.open(Settings(home=small_disk))
+    assert not list(small_disk.glob("postgres/draft-*"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_full_disk_while_loading(own: Settings, small_disk: Path) -> None:
+    """What does not fit is refused in words; what was there stays, and the service goes on."""
+    places = server.ensure(own)
+    os.chown(small_disk, places.uid, places.gid)
+    with Warehouse.open(own) as warehouse, server.admin_connection(places, "medsupply") as admin:
+        admin.execute(f"CREATE TABLESPACE small OWNER medsupply_owner LOCATION '{small_disk}'")  # type: ignore[arg-type]
+        try:
+            with warehouse.transaction() as connection:
+                connection.exec_driver_sql("CREATE TABLE core.small (g bigint) TABLESPACE small")
+                connection.exec_driver_sql("INSERT INTO core.small VALUES (1)")
+            with pytest.raises(WarehouseError, match="disk of the database is full"), warehouse.transaction() as c:
+                c.exec_driver_sql("INSERT INTO core.small SELECT generate_series(1, 10000000)")
+            assert warehouse.read("SELECT count(*) AS n FROM core.small").item() == 1
+        finally:
+            admin.execute("DROP TABLE core.small")
+            admin.execute("CHECKPOINT")
+            admin.execute("DROP TABLESPACE small")
+
+
+def test_two_names_of_one_folder_are_one_server(own: Settings, tmp_path: Path) -> None:
+    alias = tmp_path / "alias"
+    alias.symlink_to(own.home)
+    first = server.postmaster(server.ensure(own))
+    assert server.postmaster(server.ensure(Settings(home=alias))) == first
+    assert server.down(Settings(home=alias)) is True
+    assert server.postmaster(find_places(own.home)) is None
 
 
 def test_a_home_that_cannot_be_made() -> None:
@@ -295,8 +328,8 @@ def test_a_long_path_gets_a_short_private_socket_folder() -> None:
 
 def test_a_foreign_short_socket_folder_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(places_module, "SOCKET_ROOM", 0)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    outer = Path(tempfile.mkdtemp(prefix="medsupply-foreign-", dir="/tmp"))
+    monkeypatch.setattr(places_module, "SHORT", tmp_path)
+    outer = Path(tempfile.mkdtemp(prefix="medsupply-foreign-"))
     outer.chmod(0o711)
     try:
         folder = find_places(outer).socket
