@@ -141,9 +141,8 @@ def _meaning(error: psycopg.Error, asked: bool) -> Exception | None:
     if isinstance(error, pg.DiskFull):
         return WarehouseError("The disk of the database is full", "Free space on it; nothing half-written was kept")
     if isinstance(error, pg.InsufficientPrivilege | pg.ReadOnlySqlTransaction):
-        return WarehouseError(
-            f"This role may not do that: {said}", "Use a role that may; analysts read the views of analyst"
-        )
+        advice = "Use a role that may; analysts read the views of analyst"
+        return WarehouseError(f"This role may not do that: {said}", advice)
     if error.sqlstate is None and _REFUSED.search(str(error)):
         return WarehouseError(
             f"The database refuses the sign-in: {said.rpartition('FATAL:')[2].strip()}",
