@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 
 from medsupply.errors import WarehouseError
 from medsupply.settings import Settings
@@ -43,6 +45,23 @@ def alembic_config(connection: sa.Connection | None = None) -> Config:
     config.set_main_option("script_location", str(schema.MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
+
+
+def revise(settings: Settings, message: str) -> Path:
+    """Write the revision that brings the migrated database of ``settings`` to the declarations; returns its file.
+
+    For contributors who changed a table: read what it wrote before committing it.
+    """
+    from medsupply.warehouse.connection import explained, make_engine
+
+    engine = make_engine(role_url(settings, OWNER.name))
+    with explained(), engine.begin() as connection:
+        number = f"{int(head()) + 1:04d}"
+        made = command.revision(alembic_config(connection), message, autogenerate=True, rev_id=number)
+    engine.dispose()
+    if isinstance(made, Script):
+        return Path(made.path)
+    raise WarehouseError("Alembic wrote no revision", "Check that the database is migrated to head")
 
 
 def upgrade(settings: Settings, engine: sa.Engine) -> None:

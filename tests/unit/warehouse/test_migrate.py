@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -188,3 +189,21 @@ def test_a_revision_of_a_newer_program(warehouse: Warehouse) -> None:
         connection.exec_driver_sql("UPDATE ops.alembic_version SET version_num = 'future'")
     with pytest.raises(WarehouseError, match=r"revision future.*newer medsupply"):
         migrations.migrate(warehouse.settings)
+
+
+def test_a_changed_declaration_gets_its_revision(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = tmp_path / "migrations"
+    shutil.copytree(schema.MIGRATIONS, copied)
+    monkeypatch.setattr(schema, "MIGRATIONS", copied)
+    sa.Table("novelty", METADATA, sa.Column("day", sa.Date(), primary_key=True), schema="core")
+    try:
+        path = migrations.revise(warehouse.settings, "a table of new things")
+        assert path.parent == copied / "versions"
+        assert migrations.migrate(warehouse.settings) == path.name.partition("_")[0]
+        with warehouse.engine.connect() as connection:
+            assert differences(connection) == []
+        assert warehouse.read("SELECT * FROM core.novelty").columns == ["day"]
+    finally:
+        METADATA.remove(METADATA.tables["core.novelty"])
