@@ -1,0 +1,269 @@
+"""The flow: one plain function per step, with explicit arguments. Command line, DAGs and demo call nothing else.
+
+Order within a day: measure -> forecast -> judge -> evaluate. ``load`` and ``inbox`` only store; ``picture`` is
+measure and judge with the newest forecast known; ``run`` is the inbox and all four. Nothing here sends a mail but
+``send``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import structlog
+
+from medsupply.areas import COUNTRY
+from medsupply.errors import InputError
+from medsupply.picture.changes import changes as changes_between
+from medsupply.picture.judge import judge as judge_
+from medsupply.picture.master import Master, master
+from medsupply.picture.measure import Measurement
+from medsupply.picture.measure import measure as measure_
+from medsupply.rules import Rules, load_rules
+from medsupply.settings import Settings
+from medsupply.tables import picture as tables
+from medsupply.warehouse import demand, forecasts, inbox as inbox_, intake, pictures
+from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.facts import facts as facts_
+from medsupply.warehouse.intake import Progress, Verdict
+
+log = structlog.get_logger()
+LEVELS = ("severe", "elevated", "watch", "normal", "unknown")
+
+
+@dataclass(frozen=True)
+class Day:
+    """What ``run`` did."""
+
+    situation: pl.DataFrame
+    told: str
+    verdicts: list[Verdict] = field(default_factory=list)
+
+    @property
+    def summary(self) -> str:
+        return f"{summary(self.situation)}; {self.told}"
+
+
+# --- sources -> warehouse
+
+
+def load(
+    wh: Warehouse,
+    source: str,
+    paths: Sequence[Path],
+    *,
+    received_at: datetime,
+    sender: str | None = None,
+    progress: Progress | None = None,
+) -> list[Verdict]:
+    """Check and store the given files of one source."""
+    return intake.load(wh, source, paths, received_at=received_at, sender=sender, progress=progress)
+
+
+def inbox(
+    wh: Warehouse,
+    folder: Path | None,
+    *,
+    received_at: datetime,
+    settle: float = 0.0,
+    progress: Progress | None = None,
+) -> list[Verdict]:
+    """Check and store all that waits in the inbox; an inbox that does not exist yet is empty."""
+    place = folder or wh.settings.inbox
+    if folder is None and not place.exists():
+        return []
+    return inbox_.take(wh, place, received_at=received_at, settle=settle, progress=progress)
+
+
+def waiting(settings: Settings, *, reference: bool) -> list[dict[str, str]]:
+    """What waits in the inbox, as plain values for a mapped task; ``reference`` tells which wave."""
+    if not settings.inbox.exists():
+        return []
+    found = [one for one in inbox_.waiting(settings.inbox) if one.reference == reference]
+    return [{"source": one.source, "path": str(one.path), "name": one.path.name} for one in found]
+
+
+def take(wh: Warehouse, delivery: Mapping[str, str], *, received_at: datetime) -> Verdict:
+    """Load one waiting file, as ``waiting`` named it, and move it to ``.done``."""
+    one = inbox_.Waiting(delivery["source"], Path(delivery["path"]))
+    return inbox_.take_one(wh, one, received_at=received_at)
+
+
+# --- warehouse -> picture
+
+
+def measure(wh: Warehouse, as_of: date, known_at: datetime, *, always: bool = False) -> datetime:
+    """Measure a report day as known at a moment and store it; returns the moment under which it is stored."""
+    with structlog.contextvars.bound_contextvars(as_of=str(as_of)):
+        facts = facts_(wh, as_of, known_at)
+        known = master(facts)
+        measured = measure_(facts, known, load_rules())
+        log.info("measured", rows=measured.measured.height)
+        return pictures.store(wh, "measured", as_of, known_at, _measured_frames(measured, known), always=always)
+
+
+def judge(wh: Warehouse, as_of: date, known_at: datetime, *, always: bool = False) -> pl.DataFrame:
+    """Judge what was measured with the newest forecast known; the only writer of the situation."""
+    rules = load_rules()
+    measured = pictures.stored(wh, tables.MEASURED, "measured", as_of, known_at)
+    situation = judge_measured(wh, measured, as_of, known_at, rules)
+    frames = {tables.SITUATION: situation}
+    moment = pictures.store(
+        wh, "judged", as_of, known_at, frames, always=always, rules_version=rules.version
+    )
+    _store_changes(wh, as_of, moment)
+    return pictures.stored(wh, tables.SITUATION, "judged", as_of, known_at)
+
+
+def judge_measured(
+    wh: Warehouse, measured: pl.DataFrame, as_of: date, known_at: datetime, rules: Rules
+) -> pl.DataFrame:
+    """The situation that ``rules`` give for measured figures; nothing is stored."""
+    return judge_(
+        measured.with_columns(pl.lit(known_at).alias("known_at")),
+        demand_forecast=forecasts.daily_demand(wh, as_of, known_at),
+        run_out=forecasts.run_out(wh, as_of, known_at),
+        index_expected=forecasts.index_expected(wh, as_of, known_at),
+        previous=_previous(wh, as_of, known_at),
+        rules=rules,
+    )
+
+
+def picture(wh: Warehouse, as_of: date, known_at: datetime, *, always: bool = False) -> pl.DataFrame:
+    """Measure and judge with the newest forecast known by ``known_at``; without one trailing demand stands."""
+    measure(wh, as_of, known_at, always=always)
+    return judge(wh, as_of, known_at, always=always)
+
+
+def situation(wh: Warehouse, as_of: date, known_at: datetime) -> pl.DataFrame:
+    """The stored situation of a day as known at a moment."""
+    return pictures.stored(wh, tables.SITUATION, "judged", as_of, known_at)
+
+
+def changes(wh: Warehouse, earlier: date, later: date, county: str = COUNTRY) -> pl.DataFrame:
+    """What changed between the newest pictures of two days in one area, and why."""
+    now, before = (
+        wh.rows(tables.SITUATION, "(as_of, known_at) = (:day, (select max(known_at) from picture.pictures"
+                " where stage = 'judged' and as_of = :day)) and county_code = :county", day=day, county=county)
+        for day in (later, earlier)
+    )  # fmt: skip
+    return changes_between(now, before)
+
+
+def levels_under(wh: Warehouse, as_of: date, rules: Rules) -> pl.DataFrame:
+    """Which rows of the newest picture of a day would have another level under ``rules``."""
+    known_at = wh.read("select max(known_at) as at from picture.pictures where as_of = :day", day=as_of).item()
+    if known_at is None:
+        raise InputError(f"There is no picture of {as_of}", f"Make it: medsupply picture --as-of {as_of}")
+    now = situation(wh, as_of, known_at)
+    measured = pictures.stored(wh, tables.MEASURED, "measured", as_of, known_at)
+    then = judge_measured(wh, measured, as_of, known_at, rules)
+    key = ["county_code", "medicine_id"]
+    both = now.select(*key, "level").join(then.select(*key, level_then="level"), on=key)
+    return both.filter(~pl.col("level").eq_missing(pl.col("level_then"))).sort(key)
+
+
+# --- picture -> forecast
+
+
+def forecast(
+    wh: Warehouse, as_of: date, known_at: datetime, *, workers: int = 1, progress: Progress | None = None
+) -> str:
+    """Demand for the weeks ahead where a week is newly complete, then run-out from the stock of the day."""
+    fitted = forecast_demand(wh, as_of, known_at, workers=workers, progress=progress)
+    return f"{fitted}; {forecast_run_out(wh, as_of, known_at)}"
+
+
+def forecast_demand(
+    wh: Warehouse,
+    as_of: date,
+    known_at: datetime,
+    *,
+    workers: int = 1,
+    shard: tuple[int, int] = (0, 1),
+    progress: Progress | None = None,
+) -> str:
+    """Fit and store the series of one shard whose data is new; the shards give the same numbers however many."""
+    demand.update_weeks(wh, as_of, known_at)
+    return forecasts.fit(wh, as_of, known_at, workers=workers, shard=shard, progress=progress)
+
+
+def forecast_run_out(wh: Warehouse, as_of: date, known_at: datetime) -> str:
+    """Simulate stock, demand and supply from the measured stock of the day, and store the probabilities."""
+    return forecasts.simulate_run_out(wh, as_of, known_at)
+
+
+# --- the whole day
+
+
+def run(
+    wh: Warehouse,
+    as_of: date,
+    known_at: datetime,
+    *,
+    folder: Path | None = None,
+    workers: int = 1,
+    always: bool = False,
+) -> Day:
+    """Inbox, measure, forecast, judge, evaluate. Sends nothing."""
+    from medsupply.alerting import evaluate
+
+    verdicts = inbox(wh, folder, received_at=known_at)
+    measure(wh, as_of, known_at, always=always)
+    told = forecast(wh, as_of, known_at, workers=workers)
+    judged = judge(wh, as_of, known_at, always=always)
+    return Day(judged, f"{told}; {evaluate(wh, as_of, known_at)}", verdicts)
+
+
+def summary(situation: pl.DataFrame) -> str:
+    """One line on a picture: how many families stand at each level in the country."""
+    families = situation.filter((pl.col("county_code") == COUNTRY) & (pl.col("grain") == "family"))
+    counts = dict(families.group_by("level").len().iter_rows())
+    told = ", ".join(f"{counts[level]} {level}" for level in LEVELS if counts.get(level))
+    return f"{situation.height} rows, families in the country: {told or 'none'}"
+
+
+def days_between(first: str, last: str) -> list[str]:
+    """The days from ``first`` to ``last``, both inside. Raises InputError when they are no days."""
+    try:
+        start, end = date.fromisoformat(first), date.fromisoformat(last)
+    except ValueError as error:
+        raise InputError("from and to must be days", "Write them as YYYY-MM-DD") from error
+    return [(start + timedelta(days=number)).isoformat() for number in range((end - start).days + 1)]
+
+
+def _measured_frames(measured: Measurement, known: Master) -> dict[object, pl.DataFrame]:
+    return {
+        tables.MEASURED: measured.measured,
+        tables.STOCK_DAILY: measured.stock_daily.with_columns(),
+        tables.USUAL_UNITS: measured.usual_units,
+        tables.COMPLETENESS: measured.completeness,
+        tables.OBLIGATIONS: measured.obligations,
+        tables.STATE_RESERVE: measured.state_reserve,
+        tables.MEDICINES: known.medicines,
+        tables.PACKAGES: known.packages,
+        tables.MEMBERSHIPS: known.memberships,
+    }
+
+
+def _previous(wh: Warehouse, as_of: date, known_at: datetime) -> pl.DataFrame | None:
+    """The situation of the newest day before ``as_of`` that was known at ``known_at``."""
+    found = wh.read(
+        "select max(as_of) as day from picture.pictures where stage = 'judged' and as_of < :as_of"
+        " and known_at <= :known_at",
+        as_of=as_of,
+        known_at=known_at,
+    )
+    day = found.item()
+    return situation(wh, day, known_at) if day is not None else None
+
+
+def _store_changes(wh: Warehouse, as_of: date, known_at: datetime) -> None:
+    """What changed since the day before, stored beside the picture."""
+    before = _previous(wh, as_of, known_at)
+    if before is not None:
+        frame = changes_between(situation(wh, as_of, known_at), before)
+        pictures.store(wh, "changes", as_of, known_at, {tables.CHANGES: frame}, always=True)

@@ -1,0 +1,8 @@
+"""A simulated nation: deliveries exactly as the contracts say, with the truth beside them.
+
+Never read by the service; shares no parameters with forecast, picture or alerts.
+"""
+
+from medsupply.simulate.nation import Manifest, simulate
+
+__all__ = ["Manifest", "simulate"]
