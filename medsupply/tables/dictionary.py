@@ -42,7 +42,7 @@ def contracts() -> str:
     """The input contracts: per source the columns of its files, as Markdown."""
     lines = ["# Input contracts", "", "Key columns are marked. Optional columns may be absent from a file.", ""]
     for source, contract in CONTRACTS.items():
-        lines += [f"## {source}", "", *_grid(_contract_rows(contract), "may be absent"), ""]
+        lines += [f"## {source}", "", *_grid(_contract_rows(contract)), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -78,14 +78,16 @@ def _contract_rows(contract: type[Contract]) -> Iterator[Row]:
 
 
 def _view_rows(view: View) -> Iterator[Row]:
-    known = {name: column for table in reversed(view.tables) for name, column in table.frame.columns().items()}
+    sources = view_sources(view)
+    words = view.comments()
     for name in view_columns(view):
-        column = known.get(name)
-        words = view.columns.get(name) or str(column.description if column else "")
-        yield name, type_words(column) if column else "computed", _unit(column) if column else "", words, ""
+        column = sources.get(name)
+        kind, unit = (type_words(column), _unit(column)) if column else ("computed", "")
+        meaning = words.get(name) or str(column.description if column else "")
+        yield name, kind, unit, meaning.removesuffix(f" [{unit}]"), ""
 
 
-def _grid(rows: Iterable[Row], _note: str = "") -> Iterator[str]:
+def _grid(rows: Iterable[Row]) -> Iterator[str]:
     yield "| column | type | unit | meaning | |"
     yield "|---|---|---|---|---|"
     for row in rows:
@@ -122,6 +124,24 @@ def view_columns(view: View) -> list[str]:
         else:
             names.append(item[-1].strip('"'))
     return names
+
+
+def view_sources(view: View) -> dict[str, dy.Column]:
+    """View column -> the table column whose type it has: of the same name, or the one it renames.
+
+    Columns that a view computes under a name of their own are absent. A test compares the types with PostgreSQL's.
+    """
+    tables = [*view.tables, *(table for table in TABLES if table.full_name in view.query)]
+    known = {name: column for table in reversed(tables) for name, column in table.frame.columns().items()}
+    sources = {name: known[name] for name in view_columns(view) if name in known}
+    for item in _select_list(view.query):
+        shown, alias = item[0], item[-1].strip('"')
+        if len(item) >= 3 and item[1] == ".":
+            shown = item[2]
+        plain = len(item) in (3, 5) and item[-2].upper() == "AS"
+        if plain and shown in known:
+            sources[alias] = known[shown]
+    return sources
 
 
 def _select_list(query: str) -> list[list[str]]:

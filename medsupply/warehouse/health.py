@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from medsupply.warehouse import migrate, schema
 from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.places import find_places
 from medsupply.warehouse.roles import role_url
 from medsupply.warehouse.secrets import secret_path
 
@@ -42,7 +43,16 @@ def analyst_command(warehouse: Warehouse) -> str:
     # URL.set takes None for "as it was", a URL made anew does not.
     bare = sa.URL.create("postgresql", url.username, None, url.host, url.port, url.database, url.query)
     shown = bare.render_as_string()
-    return f"PGPASSWORD=$(cat '{secret_path(warehouse.settings.home, url.username or '')}') psql '{shown}'"
+    return (
+        f"PGPASSWORD=$(cat '{secret_path(warehouse.settings.home, url.username or '')}') {_psql(warehouse)} '{shown}'"
+    )
+
+
+def _psql(warehouse: Warehouse) -> str:
+    """psql where it is on the path, else the one beside the private server's programs."""
+    if shutil.which("psql") or warehouse.settings.database_url:
+        return "psql"
+    return str(find_places(warehouse.settings.home).programs / "psql")
 
 
 def _server(warehouse: Warehouse) -> Finding:

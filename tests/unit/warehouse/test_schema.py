@@ -8,7 +8,7 @@ import pytest
 from medsupply.tables.base import Table, View
 from medsupply.tables.catalogue import TABLES, VIEWS
 from medsupply.tables.deliveries import CONTRACTS
-from medsupply.tables.dictionary import contracts, dictionary, view_columns
+from medsupply.tables.dictionary import contracts, dictionary, type_words, view_columns, view_sources
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.roles import SCHEMAS
 from medsupply.warehouse.schema import create_views
@@ -88,6 +88,32 @@ def test_no_two_tables_or_views_share_a_name() -> None:
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
 def test_the_dictionary_knows_the_columns_that_the_database_has(shared_warehouse: Warehouse, view: View) -> None:
     assert view_columns(view) == columns(shared_warehouse, "analyst", view.name)["column"].to_list()
+
+
+KINDS = {
+    "character": "text",
+    "double precision": "number",
+    "bigint": "whole number",
+    "date": "day",
+    "timestamp with time zone": "moment, UTC",
+    "boolean": "true or false",
+}
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+def test_the_dictionary_knows_the_types_that_the_database_has(shared_warehouse: Warehouse, view: View) -> None:
+    query = """
+        SELECT attname AS column, format_type(atttypid, atttypmod) AS kind FROM pg_attribute
+        WHERE attrelid = to_regclass(:name) AND attnum > 0
+    """
+    kinds = dict(shared_warehouse.read(query, name=f"analyst.{view.name}").rows())
+    for name, column in view_sources(view).items():
+        words = type_words(column)
+        if kinds[name].endswith("[]"):
+            assert words == "list of texts", name
+        else:
+            expected = next(said for kind, said in KINDS.items() if kinds[name].startswith(kind))
+            assert words.split(":")[0] == expected, name
 
 
 def test_the_dictionary_names_everything() -> None:
