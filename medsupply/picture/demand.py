@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 
+import numpy as np
 import polars as pl
 
+from medsupply.picture.dense import Array, Axis, add_up, long, members
 from medsupply.picture.master import Master
 from medsupply.picture.reach import STATE_RESERVE, county_areas, holder_areas
+from medsupply.picture.stock import package_grains
 
 WINDOW_DAYS = 84
 FULL_COVERAGE_DAYS = 28
@@ -35,27 +39,52 @@ def day_weights(reported: pl.DataFrame) -> pl.DataFrame:
     return days.select("reporter_id", "day", weight=weight).sort("reporter_id", "day")
 
 
-def trailing_packs(dispensing: pl.LazyFrame, as_of: date) -> pl.DataFrame:
-    """Mean demand a day by reporter, county of the row and package over [as_of - 83, as_of].
+@dataclass(frozen=True)
+class Demand:
+    """Dispensing of the last 84 days, arrays of reporters x packages in packs: ``daily`` (mean a day), ``packs`` (sum),
+    ``dispensings`` (sum). A reporter that writes rows of several counties has one line for each (``reporters``)."""
 
-    ``reporter_id``, ``county_code``, ``vnr``, ``daily_packs``, ``packs`` (sum of the window), ``dispensings`` (sum).
-    """
-    window = dispensing.filter(pl.col("day").is_between(as_of - timedelta(days=WINDOW_DAYS - 1), as_of))
-    reported = window.select("reporter_id", "day").unique().collect()
-    weights = day_weights(reported)
-    return (
-        window.filter(pl.col("vnr") != "")
-        .join(weights.lazy(), on=["reporter_id", "day"])
-        .group_by("reporter_id", "county_code", "vnr")
-        .agg(
-            daily_packs=(net_packs() * pl.col("weight")).sum(),
-            packs=net_packs().sum(),
-            # A sender that gives no counts is taken at a dispensing a pack, so that it is not mistaken for low demand.
-            dispensings=pl.coalesce("dispensings", "packs").sum(),
+    reporters: pl.DataFrame
+    lines: Axis
+    packages: Axis
+    daily: Array
+    packs: Array
+    dispensings: Array
+
+
+def trailing_packs(dispensing: pl.LazyFrame, as_of: date) -> Demand:
+    """Mean demand a day by reporter, county of the row and package over [as_of - 83, as_of]; day by day, in order."""
+    days = [as_of - timedelta(days=n) for n in range(WINDOW_DAYS - 1, -1, -1)]
+    window = dispensing.filter(pl.col("day").is_between(days[0], as_of))
+    line = pl.concat_str("reporter_id", "county_code", separator="|")
+    seen = window.select("reporter_id", "day", "county_code").unique().collect()
+    weights = day_weights(seen.select("reporter_id", "day").unique())
+    reporters = seen.select("reporter_id", "county_code", line=line).unique().sort("line")
+    lines = Axis(reporters["line"])
+    packages = Axis(window.filter(pl.col("vnr") != "").select(pl.col("vnr").unique()).collect()["vnr"])
+    daily, packs, dispensings = (np.zeros((len(lines), len(packages))) for _ in range(3))
+    for day in days:
+        rows = window.filter((pl.col("day") == day) & (pl.col("vnr") != "")).select(
+            "reporter_id", "vnr", net=net_packs(), line=line, dispensings=_counted_dispensings()
         )
-        .sort("reporter_id", "county_code", "vnr")
-        .collect()
-    )
+        found = rows.collect()
+        if found.is_empty():
+            continue
+        weight = weights.filter(pl.col("day") == day).select("reporter_id", "weight")
+        at = (lines.codes(found["line"]), packages.codes(found["vnr"]))
+        own = np.zeros(len(lines))
+        of_day = reporters.join(weight, on="reporter_id")
+        own[lines.codes(of_day["line"])] = of_day["weight"].to_numpy()
+        net = add_up(daily.shape, *at, found["net"].to_numpy())
+        daily += net * own[:, None]
+        packs += net
+        dispensings += add_up(daily.shape, *at, found["dispensings"].to_numpy())
+    return Demand(reporters, lines, packages, daily, packs, dispensings)
+
+
+def _counted_dispensings() -> pl.Expr:
+    """Dispensings; a sender that gives no counts is taken at one a pack, so that it is not mistaken for low demand."""
+    return pl.coalesce("dispensings", "packs")
 
 
 def demand_areas(demand: pl.DataFrame, holders: pl.DataFrame) -> pl.DataFrame:
@@ -81,27 +110,30 @@ def all_holders(current: pl.DataFrame) -> pl.DataFrame:
     return typed.select("holder_id", "holder_type", "county_code", "serves", "valid_to").sort("holder_id")
 
 
-def _grains(demand: pl.DataFrame, master: Master) -> pl.DataFrame:
-    packages = master.packages.filter(pl.col("medicine_id").is_not_null())
-    has_units = pl.col("units_per_pack").is_not_null()
-    medicines = packages.select("vnr", "medicine_id", per_pack="units_per_pack", has_units=has_units)
-    families = packages.select("vnr", medicine_id="family_id", per_pack="family_units_per_pack", has_units=has_units)
-    return demand.join(pl.concat([medicines, families.drop_nulls("medicine_id")]), on="vnr")
+def area_packages(demand: Demand, holders: pl.DataFrame) -> pl.DataFrame:
+    """Demand by area and package: ``area``, ``vnr``, ``daily_packs``, ``packs``, ``dispensings``, ``shared``."""
+    placed = demand_areas(demand.reporters, holders)
+    axis = Axis(placed["area"])
+    inside = members(axis, demand.lines, placed, "area", "line")
+    sharing = members(axis, demand.lines, placed.filter("shared"), "area", "line")
+    present = ((demand.packs != 0) | (demand.dispensings != 0)).astype(float)
+    arrays = {
+        "daily_packs": inside @ demand.daily,
+        "packs": inside @ demand.packs,
+        "dispensings": inside @ demand.dispensings,
+        "shared": sharing @ present > 0,
+    }
+    return long(arrays, ("area", axis), ("vnr", demand.packages), inside @ present > 0)
 
 
-def area_demand(demand: pl.DataFrame, holders: pl.DataFrame, master: Master) -> pl.DataFrame:
+def area_demand(by_package: pl.DataFrame, master: Master) -> pl.DataFrame:
     """Trailing demand by area and medicine or family.
 
     ``area``, ``medicine_id``, ``trailing_demand_units``, ``dispensings_84``, ``demand_packs``, ``shared``, ``broken``.
     """
-    by_package = (
-        demand_areas(demand, holders)
-        .group_by("area", "vnr")
-        .agg(pl.col("daily_packs", "packs", "dispensings").sum(), shared=pl.col("shared").any())
-    )
     no_units = pl.col("per_pack").is_null() & (pl.col("packs") != 0)
     return (
-        _grains(by_package, master)
+        by_package.join(package_grains(master), on="vnr")
         .sort("area", "medicine_id", "vnr")
         .group_by("area", "medicine_id", maintain_order=True)
         .agg(
@@ -111,14 +143,6 @@ def area_demand(demand: pl.DataFrame, holders: pl.DataFrame, master: Master) -> 
             shared=pl.col("shared").any(),
             broken=(no_units & pl.col("has_units")).any(),
         )
-    )
-
-
-def site_demand(demand: pl.DataFrame, master: Master) -> pl.DataFrame:
-    """Trailing demand by reporter and medicine or family: ``holder_id``, ``medicine_id``, ``daily_units``."""
-    rows = _grains(demand.rename({"reporter_id": "holder_id"}), master).sort("holder_id", "medicine_id", "vnr")
-    return rows.group_by("holder_id", "medicine_id", maintain_order=True).agg(
-        daily_units=(pl.col("daily_packs") * pl.col("per_pack")).sum()
     )
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from medsupply.picture.critical import critical_lines, criticality, families_without_package
 from medsupply.facts import Facts
+from medsupply.picture.critical import critical_lines, criticality, families_without_package
 from medsupply.picture.medicines import (
     family_rows,
     in_family_units,

@@ -8,30 +8,24 @@ from datetime import date, timedelta
 import polars as pl
 
 from medsupply.areas import AREAS, COUNTRY
-from medsupply.picture.completeness import completeness
-from medsupply.picture.demand import (
-    all_holders,
-    area_demand,
-    countable_holders,
-    reporting_areas,
-    site_demand,
-    trailing_packs,
-)
 from medsupply.facts import Facts
+from medsupply.picture.completeness import completeness
+from medsupply.picture.demand import Demand, all_holders, area_demand, countable_holders, demand_areas, trailing_packs
+from medsupply.picture.demand import area_packages as demand_by_package
+from medsupply.picture.dense import Array
 from medsupply.picture.master import Master
 from medsupply.picture.notices import dispensed_shares, medicine_notices, notices_late, package_notices
 from medsupply.picture.obligations import obligations
 from medsupply.picture.purchases import COUNTY_ATC, bought_in_a_year, purchases_of_week
 from medsupply.picture.reach import STATE_RESERVE, heard_of, holder_areas, valid_holders
 from medsupply.picture.rounding import rounded
-from medsupply.picture.sites import FactSites, Sites, conversions, without_gaps
-from medsupply.picture.stock import area_stock, permitted, placed, released, stock_daily, stock_today
-from medsupply.picture.usual import HAD_FROM, area_holders, area_usual, out_shares, usual_units
+from medsupply.picture.sites import SiteCache, Sites, conversions, without_gaps
+from medsupply.picture.stock import Today, area_stock, permitted, released, stock_daily, stock_today, stocked_before
+from medsupply.picture.stock import area_packages as stock_by_package
+from medsupply.picture.usual import HAD_FROM, area_holders, area_usual, out_shares, place_usual, usual_units
 from medsupply.rules import Rules
 from medsupply.tables.picture import COMPLETENESS, MEASURED, OBLIGATIONS, STOCK_DAILY, USUAL_UNITS
 from medsupply.tables.picture import STATE_RESERVE as STATE_RESERVE_TABLE
-
-RECENT_DAYS = 31
 
 
 @dataclass(frozen=True)
@@ -58,87 +52,74 @@ class _Reach:
     heard: pl.DataFrame
 
 
-def measure(facts: Facts, master: Master, rules: Rules, sites: Sites | None = None) -> Measurement:
-    """Measure the picture of ``facts.as_of``. ``sites`` hands back stored site days; else they are computed."""
+@dataclass(frozen=True)
+class _Parts:
+    """What the figures are put together from."""
+
+    today: Today
+    demand: Demand
+    sites: Sites
+    usual: Array
+    release: pl.DataFrame
+    owed: pl.DataFrame
+
+
+def measure(facts: Facts, master: Master, rules: Rules, cache: SiteCache | None = None) -> Measurement:
+    """Measure the picture of ``facts.as_of``. ``cache`` keeps site days of earlier days."""
     usable = rules.picture.usable_reserve
     everyone = valid_holders(facts)
     holders = countable_holders(everyone)
     reach = _Reach(holders, holder_areas(holders), heard_of(facts, holders))
     stock = without_gaps(facts, facts.as_of - timedelta(days=HAD_FROM))
-    sites = sites or FactSites(facts, stock, holders, master, usable)
-    today = stock_today(facts, stock, reach.heard, holders, usable)
-    demand = trailing_packs(facts.dispensing, facts.as_of)
+    sites = Sites(stock, holders, master, usable, cache)
     state = everyone.filter(pl.col("holder_type") == STATE_RESERVE)
     held_by_state = stock_today(facts, stock, heard_of(facts, state), state, ())
-    owed = obligations(facts, master, stock, holders)
-    usual = usual_units(facts, sites, holders, reach.heard)
-    figures = _figures(facts, master, rules, reach, sites, today, demand, usual, released(facts, held_by_state), owed)
+    parts = _Parts(
+        today=stock_today(facts, stock, reach.heard, holders, usable),
+        demand=trailing_packs(facts.dispensing, facts.as_of),
+        sites=sites,
+        usual=usual_units(facts, sites),
+        release=released(facts, held_by_state),
+        owed=obligations(facts, master, stock, holders),
+    )
+    before = stocked_before(facts, stock, reach.heard)
+    daily = stock_daily(facts, parts.today, before, holders, reach.heard, master)
     return Measurement(
-        measured=MEASURED.conform(rounded(figures)),
-        stock_daily=STOCK_DAILY.conform(
-            rounded(stock_daily(facts, today, _recent(facts, stock, reach), holders, master))
-        ),
-        usual_units=USUAL_UNITS.conform(rounded(_usual_by_place(facts, usual, holders))),
-        completeness=COMPLETENESS.conform(completeness(facts, everyone.filter(pl.col("holder_type") != STATE_RESERVE))),
-        obligations=OBLIGATIONS.conform(rounded(owed)),
-        state_reserve=STATE_RESERVE_TABLE.conform(rounded(_state_reserve(facts, held_by_state, master))),
+        measured=MEASURED.conform(rounded(_figures(facts, master, rules, reach, parts))),
+        stock_daily=STOCK_DAILY.conform(rounded(daily)),
+        usual_units=USUAL_UNITS.conform(rounded(place_usual(facts, parts.usual, sites, holders, reach.heard))),
+        completeness=COMPLETENESS.conform(completeness(facts, holders)),
+        obligations=OBLIGATIONS.conform(rounded(parts.owed)),
+        state_reserve=STATE_RESERVE_TABLE.conform(rounded(_state_reserve(facts, held_by_state, parts.release, master))),
     )
 
 
-def _recent(facts: Facts, stock: pl.LazyFrame, reach: _Reach) -> pl.DataFrame:
-    """Holder x package of the snapshots of the last 31 days, with ``heard``."""
-    recent = stock.filter(pl.col("counted_on") > facts.as_of - timedelta(days=RECENT_DAYS)).filter(pl.col("packs") > 0)
-    pairs = recent.select("holder_id", "vnr").unique().collect().sort("holder_id", "vnr")
-    known = reach.heard.select("holder_id", heard=pl.lit(True))
-    return pairs.join(known, on="holder_id", how="left").with_columns(pl.col("heard").fill_null(False))
-
-
-def _figures(
-    facts: Facts,
-    master: Master,
-    rules: Rules,
-    reach: _Reach,
-    sites: Sites,
-    today: pl.DataFrame,
-    demand: pl.DataFrame,
-    usual: pl.DataFrame,
-    release: pl.DataFrame,
-    owed: pl.DataFrame,
-) -> pl.DataFrame:
+def _figures(facts: Facts, master: Master, rules: Rules, reach: _Reach, parts: _Parts) -> pl.DataFrame:
     registered = all_holders(facts.current("holders"))
-    stock = area_stock(today, reach.areas, master, permitted(facts, today), release, facts.as_of)
-    area_needs = area_demand(demand, registered, master)
+    permit = permitted(facts, parts.today)
+    stock = area_stock(stock_by_package(parts.today, reach.areas), master, permit, parts.release)
+    dispensed = demand_by_package(parts.demand, registered)
+    needs = area_demand(dispensed, master)
     packages = package_notices(facts, master)
-    now = _site_now(today, master)
-    out = out_shares(facts, sites, now, site_demand(demand, master), reach.heard, reach.areas)
     notices = medicine_notices(packages)
     purchases, week = purchases_of_week(facts)
-    base = _rows(master, stock, area_needs, notices, reach, purchases)
+    out = out_shares(facts, parts.sites, parts.today, parts.demand, reach.heard, reach.areas, master)
+    reporting = demand_areas(parts.demand.reporters, registered).select("area", demand_known=pl.lit(True)).unique()
+    base = _rows(master, stock, needs, notices, reach, purchases)
     key = ["area", "medicine_id"]
     joined = (
         base.join(stock, on=key, how="left")
-        .join(area_needs, on=key, how="left", suffix="_demand")
-        .join(area_usual(usual, reach.areas), on=key, how="left")
+        .join(needs, on=key, how="left", suffix="_demand")
+        .join(area_usual(parts.usual, parts.sites, reach.areas, reach.heard), on=key, how="left")
         .join(area_holders(reach.holders, reach.areas, reach.heard), on="area", how="left")
         .join(out, on=key, how="left")
         .join(notices, on="medicine_id", how="left")
-        .join(dispensed_shares(demand, registered, packages), on=key, how="left")
+        .join(dispensed_shares(dispensed, packages), on=key, how="left")
         .join(purchases.select("area", "purchases_atc", "purchases"), on=["area", "purchases_atc"], how="left")
-        .join(_short_families(owed), on="family_id", how="left")
-        .join(
-            reporting_areas(facts.dispensing, facts.as_of, registered).with_columns(demand_known=pl.lit(True)),
-            on="area",
-            how="left",
-        )
+        .join(_short_families(parts.owed), on="family_id", how="left")
+        .join(reporting, on="area", how="left")
     )
-    with_stock = _stock_figures(joined, rules, facts.as_of)
-    return _other_figures(with_stock, facts, week).sort("county_code", "medicine_id")
-
-
-def _site_now(today: pl.DataFrame, master: Master) -> pl.DataFrame:
-    """Usable units now by holder and medicine or family."""
-    rows = today.join(conversions(master), on="vnr").with_columns(units=pl.col("usable_packs") * pl.col("per_pack"))
-    return rows.group_by("holder_id", "medicine_id").agg(pl.col("units").sum())
+    return _other_figures(_stock_figures(joined, rules), facts, week).sort("county_code", "medicine_id")
 
 
 def _rows(
@@ -190,7 +171,7 @@ def _short_families(owed: pl.DataFrame) -> pl.DataFrame:
     return owed.group_by("family_id").agg(obligation_short=pl.col("short").any())
 
 
-def _stock_figures(joined: pl.DataFrame, rules: Rules, as_of: date) -> pl.DataFrame:
+def _stock_figures(joined: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """Stock, reserve, floor, usual units and reporting share; null where nothing is known, zero only where reported."""
     counted = pl.col("unit").is_not_null() & ~pl.col("broken").fill_null(False)
     heard = pl.col("holders_heard").fill_null(0) > 0
@@ -265,20 +246,9 @@ def _other_figures(joined: pl.DataFrame, facts: Facts, week: date | None) -> pl.
     )
 
 
-def _usual_by_place(facts: Facts, usual: pl.DataFrame, holders: pl.DataFrame) -> pl.DataFrame:
-    rows = usual.join(placed(holders), on="holder_id").sort("county_code", "holder_type", "medicine_id", "holder_id")
-    return rows.group_by("county_code", "holder_type", "medicine_id", maintain_order=True).agg(
-        as_of=pl.lit(facts.as_of),
-        known_at=pl.lit(facts.known_at),
-        usual_units=pl.col("usual").sum(),
-        usual_units_heard=pl.col("usual").filter(pl.col("heard")).sum(),
-    )
-
-
-def _state_reserve(facts: Facts, held: pl.DataFrame, master: Master) -> pl.DataFrame:
+def _state_reserve(facts: Facts, held: Today, release: pl.DataFrame, master: Master) -> pl.DataFrame:
     """State reserve by medicine and family, released packs apart."""
-    release = released(facts, held)
-    rows = held.group_by("vnr").agg(pl.col("packs").sum()).join(release, on="vnr", how="left")
+    rows = pl.DataFrame({"vnr": held.packages.ids, "packs": held.packs.sum(axis=0)}).join(release, on="vnr", how="left")
     rows = rows.join(conversions(master), on="vnr").with_columns(pl.col("released_packs").fill_null(0.0))
     kept = (pl.col("packs") - pl.col("released_packs")) * pl.col("per_pack")
     return (

@@ -7,7 +7,6 @@ from datetime import date, timedelta
 import polars as pl
 
 from medsupply.days import HELSINKI
-from medsupply.picture.demand import demand_areas
 from medsupply.facts import Facts
 from medsupply.picture.master import Master
 
@@ -106,16 +105,16 @@ def medicine_notices(packages: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(both).sort("medicine_id")
 
 
-def dispensed_shares(demand: pl.DataFrame, holders: pl.DataFrame, packages: pl.DataFrame) -> pl.DataFrame:
+def dispensed_shares(by_package: pl.DataFrame, packages: pl.DataFrame) -> pl.DataFrame:
     """Share of the dispensing of 84 days whose package is under notice, by area and medicine or family.
 
-    ``area``, ``medicine_id``, ``dispensed_share``, ``dispensed_share_84``; only where something was dispensed.
+    ``by_package``: area, vnr, packs. ``area``, ``medicine_id``, ``dispensed_share``, ``dispensed_share_84``; only where
+    something was dispensed.
     """
     flags = packages.filter(pl.col("medicine_id").is_not_null())
     medicines = flags.select("vnr", "medicine_id", "under", "under_84", per_pack="units_per_pack")
     families = flags.select("vnr", "under", "under_84", medicine_id="family_id", per_pack="family_units_per_pack")
     grains = pl.concat([medicines, families.select(medicines.columns)]).drop_nulls(["medicine_id", "per_pack"])
-    by_package = demand_areas(demand, holders).group_by("area", "vnr").agg(pl.col("packs").sum())
     rows = by_package.join(grains, on="vnr").with_columns(units=pl.col("packs") * pl.col("per_pack"))
     shares = (
         rows.sort("area", "medicine_id", "vnr")

@@ -1,28 +1,33 @@
 """Stock site by site: what a snapshot holds that may be used, and what windows of past snapshots held.
 
 ``site_day`` turns the rows of one or more days into holder x medicine; its result for a closed day never changes while
-the packages keep their meaning (``units_key``), so a caller may store it and hand it back through ``Sites``.
+the packages keep their meaning (``units_key``), so a caller may store it and hand it back through a ``SiteCache``.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Protocol
 
+import numpy as np
 import polars as pl
 
 from medsupply.facts import Facts
+from medsupply.picture.dense import Array, Axis
 from medsupply.picture.master import Master
 
 
-class Sites(Protocol):
-    """Past snapshots, summed per holder and medicine."""
+class SiteCache(Protocol):
+    """Stored site days. The caller answers for a day's rows being those that stand as known; ``key`` for the rest."""
 
-    def sums(self, first: date, last: date) -> pl.DataFrame:
-        """``holder_id``, ``medicine_id``, ``units`` (sum over snapshots of usable units), ``had`` (snapshots with
-        any). Rows of a holder and medicine may come in several pieces; they are added."""
+    def get(self, day: date, key: str) -> pl.DataFrame | None:
+        """The site day stored for ``day`` under ``key``, as :func:`site_day` returned it; None where there is none."""
+        ...
+
+    def put(self, day: date, key: str, frame: pl.DataFrame) -> None:
+        """Store a site day."""
         ...
 
 
@@ -42,45 +47,105 @@ def units_key(master: Master, usable_reserve: Sequence[str]) -> str:
     return digest.hexdigest()[:16]
 
 
-def usable_packs(holders: pl.DataFrame, usable_reserve: Sequence[str]) -> tuple[pl.Expr, pl.Expr]:
-    """Packs that may be used, packs of the reserve that may not, of one stock row; by the holder's type."""
-    ids = holders.filter(pl.col("holder_type").is_in(list(usable_reserve)))["holder_id"].to_list()
-    reserve = pl.col("reserve_packs").fill_null(0.0)
-    own_reserve = pl.col("holder_id").is_in(ids)
-    usable = pl.when(own_reserve).then(pl.col("packs")).otherwise(pl.col("packs") - reserve)
-    return usable, pl.when(own_reserve).then(0.0).otherwise(reserve)
+def _holder_codes(holders: pl.DataFrame, usable_reserve: Sequence[str]) -> pl.DataFrame:
+    own = pl.col("holder_type").is_in(list(usable_reserve))
+    return holders.select("holder_id", holder=pl.int_range(pl.len(), dtype=pl.UInt32), own_reserve=own)
+
+
+def _package_codes(master: Master) -> tuple[pl.DataFrame, list[str]]:
+    """Packages with their medicine and family as numbers (joining and grouping by texts takes three times as long)."""
+    ids = master.medicines["medicine_id"].to_list()
+    codes = pl.DataFrame({"id": ids, "code": range(len(ids))}, schema={"id": pl.String, "code": pl.UInt32})
+    packages = master.packages.filter(
+        pl.col("units_per_pack").is_not_null() | pl.col("family_units_per_pack").is_not_null()
+    )
+    coded = packages.join(codes.rename({"id": "medicine_id", "code": "medicine"}), on="medicine_id", how="left").join(
+        codes.rename({"id": "family_id", "code": "family"}), on="family_id", how="left"
+    )
+    return coded.select("vnr", "medicine", "family", "units_per_pack", "family_units_per_pack"), ids
 
 
 def site_day(rows: pl.LazyFrame, holders: pl.DataFrame, master: Master, usable_reserve: Sequence[str]) -> pl.DataFrame:
     """``holder_id``, ``counted_on``, ``medicine_id``, ``units`` usable on the snapshot's own day, in both grains."""
-    usable, _ = usable_packs(holders, usable_reserve)
+    packages, ids = _package_codes(master)
+    holder = _holder_codes(holders, usable_reserve)
     good = pl.col("expires_on").is_null() | (pl.col("expires_on") > pl.col("counted_on"))
-    per_package = rows.filter(good).group_by("holder_id", "counted_on", "vnr").agg(usable.sum().alias("usable_packs"))
-    joined = per_package.join(conversions(master).lazy(), on="vnr").with_columns(
-        units=pl.col("usable_packs") * pl.col("per_pack")
+    reserve = pl.when("own_reserve").then(0.0).otherwise(pl.col("reserve_packs").fill_null(0.0))
+    usable = pl.col("packs") - reserve
+    coded = rows.filter(good).join(packages.lazy(), on="vnr").join(holder.lazy(), on="holder_id")
+    medicines = (
+        coded.group_by("holder", "counted_on", "medicine", "family")
+        .agg(
+            units=_known_sum(usable * pl.col("units_per_pack")),
+            family_units=_known_sum(usable * pl.col("family_units_per_pack")),
+        )
+        .collect()
     )
-    grouped = joined.group_by("holder_id", "counted_on", "medicine_id").agg(pl.col("units").sum())
-    return grouped.sort("holder_id", "counted_on", "medicine_id").collect()
-
-
-def site_sums(days: pl.DataFrame) -> pl.DataFrame:
-    """Site days added up: ``holder_id``, ``medicine_id``, ``units``, ``had`` (snapshots with usable units)."""
-    return (
-        days.group_by("holder_id", "medicine_id")
-        .agg(pl.col("units").sum(), had=(pl.col("units") > 0).sum().cast(pl.Int64))
-        .sort("holder_id", "medicine_id")
+    families = medicines.group_by("holder", "counted_on", "family").agg(units=_known_sum(pl.col("family_units")))
+    both = pl.concat(
+        [
+            medicines.select("holder", "counted_on", "units", code="medicine"),
+            families.select("holder", "counted_on", "units", code="family"),
+        ]
+    ).drop_nulls()
+    names = pl.DataFrame({"medicine_id": ids}, schema={"medicine_id": pl.String})["medicine_id"]
+    ordered = both.sort("holder", "counted_on", "code")
+    return ordered.select(
+        holders["holder_id"].gather(ordered["holder"]).alias("holder_id"),
+        "counted_on",
+        names.gather(ordered["code"]).alias("medicine_id"),
+        "units",
     )
 
 
-class FactSites:
-    """``Sites`` computed from the facts themselves, day by day."""
+def _known_sum(value: pl.Expr) -> pl.Expr:
+    """The sum of what has units; null where nothing has."""
+    return pl.when(value.is_not_null().any()).then(value.sum())
 
-    def __init__(self, facts: Facts, stock: pl.LazyFrame, holders: pl.DataFrame, master: Master, usable: Sequence[str]):
-        self.facts, self.stock, self.holders, self.master, self.usable = facts, stock, holders, master, usable
 
-    def sums(self, first: date, last: date) -> pl.DataFrame:
-        rows = self.stock.filter(pl.col("counted_on").is_between(first, last))
-        return site_sums(site_day(rows, self.holders, self.master, self.usable))
+class Sites:
+    """Past snapshots summed per holder and medicine over windows of days; each day is read or computed once."""
+
+    def __init__(
+        self,
+        stock: pl.LazyFrame,
+        holders: pl.DataFrame,
+        master: Master,
+        usable_reserve: Sequence[str],
+        cache: SiteCache | None = None,
+    ) -> None:
+        self.stock, self.holders, self.master, self.usable_reserve = stock, holders, master, usable_reserve
+        self.cache = cache
+        self.key = units_key(master, usable_reserve) if cache else ""
+        self.holder_axis = Axis(holders["holder_id"])
+        self.medicine_axis = Axis(master.medicines["medicine_id"])
+
+    def day(self, day: date) -> pl.DataFrame:
+        """The site day of ``day``: stored, or computed and stored."""
+        found = self.cache.get(day, self.key) if self.cache else None
+        if found is None:
+            rows = self.stock.filter(pl.col("counted_on") == day)
+            found = site_day(rows, self.holders, self.master, self.usable_reserve)
+            if self.cache:
+                self.cache.put(day, self.key, found)
+        return found.filter(pl.col("holder_id").is_in(self.holders["holder_id"].implode()))
+
+    def sums(self, first: date, last: date) -> tuple[Array, Array]:
+        """Holders x medicines over the snapshots of [first, last]: sum of usable units, snapshots with any.
+
+        Days are added in order, so that the sums are the same on every machine.
+        """
+        shape = (len(self.holder_axis), len(self.medicine_axis))
+        units, had = np.zeros(shape), np.zeros(shape)
+        for n in range((last - first).days + 1):
+            frame = self.day(first + timedelta(days=n))
+            if frame.is_empty():
+                continue
+            at = (self.holder_axis.codes(frame["holder_id"]), self.medicine_axis.codes(frame["medicine_id"]))
+            value = frame["units"].to_numpy()
+            units[at] += value
+            had[at] += value > 0
+        return units, had
 
 
 def without_gaps(facts: Facts, first: date) -> pl.LazyFrame:

@@ -3,38 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, timedelta
 
+import numpy as np
 import polars as pl
 
 from medsupply.areas import COUNTRY
 from medsupply.facts import Facts
+from medsupply.picture.dense import Array, Axis, add_up, long, members
 from medsupply.picture.master import Master
 from medsupply.picture.reach import NATIONAL_ONLY, STATE_RESERVE
-from medsupply.picture.sites import usable_packs
+
+EARLIER_DAYS = (14, 31)
+
+
+@dataclass(frozen=True)
+class Today:
+    """Latest snapshot of each holder heard of, lots not expired on as_of: arrays of holders x packages, in packs.
+
+    ``packs`` holds the reserve too, ``usable`` what may be used, ``reserve`` the reserve that may not; ``present``
+    where the package stands in the snapshot, ``late`` which holders' snapshot is carried.
+    """
+
+    holders: Axis
+    packages: Axis
+    packs: Array
+    usable: Array
+    reserve: Array
+    present: Array
+    late: Array
 
 
 def stock_today(
     facts: Facts, stock: pl.LazyFrame, heard: pl.DataFrame, holders: pl.DataFrame, usable_reserve: Sequence[str]
-) -> pl.DataFrame:
-    """Latest snapshot of each holder heard of, lots not expired on as_of: holder x package.
-
-    ``holder_id``, ``vnr``, ``counted_on``, ``packs`` (reserve included), ``usable_packs``, ``reserve_packs``.
-    """
-    usable, reserve = usable_packs(holders, usable_reserve)
-    good = pl.col("expires_on").is_null() | (pl.col("expires_on") > facts.as_of)
-    return (
-        stock.join(heard.lazy(), on=["holder_id", "counted_on"])
-        .with_columns(good=good)
-        .group_by("holder_id", "vnr", "counted_on")
-        .agg(
-            packs=pl.col("packs").filter(pl.col("good")).sum(),
-            usable_packs=usable.filter(pl.col("good")).sum(),
-            reserve_packs=reserve.filter(pl.col("good")).sum(),
-        )
-        .sort("holder_id", "vnr")
-        .collect()
+) -> Today:
+    """The stock of the holders heard of on ``facts.as_of``."""
+    axis = Axis(holders["holder_id"])
+    first = heard["counted_on"].min() or facts.as_of
+    near = stock.filter(pl.col("counted_on").is_between(first, facts.as_of)).join(
+        heard.lazy(), on=["holder_id", "counted_on"]
     )
+    rows = near.select("holder_id", "vnr", "expires_on", "packs", pl.col("reserve_packs").fill_null(0.0)).collect()
+    packages = Axis(rows["vnr"].unique())
+    at = (axis.codes(rows["holder_id"]), packages.codes(rows["vnr"]))
+    good = (rows["expires_on"].is_null() | (rows["expires_on"] > facts.as_of)).to_numpy()
+    shape = (len(axis), len(packages))
+    packs = add_up(shape, *at, np.where(good, rows["packs"].to_numpy(), 0.0))
+    held = add_up(shape, *at, np.where(good, rows["reserve_packs"].to_numpy(), 0.0))
+    own = axis.mask(holders.filter(pl.col("holder_type").is_in(list(usable_reserve)))["holder_id"])
+    reserve = np.where(own[:, None], 0.0, held)
+    late = axis.mask(heard.filter(pl.col("counted_on") < facts.as_of)["holder_id"])
+    present = add_up(shape, *at, np.ones(rows.height)) > 0
+    return Today(axis, packages, packs, packs - reserve, reserve, present, late)
 
 
 def permits_in_force(facts: Facts, kind: str, day: date) -> pl.DataFrame:
@@ -44,27 +65,21 @@ def permits_in_force(facts: Facts, kind: str, day: date) -> pl.DataFrame:
     return permits.filter(in_force).group_by("vnr").agg(pl.col("allowed_packs").sum()).sort("vnr")
 
 
-def permitted(facts: Facts, today: pl.DataFrame) -> pl.DataFrame:
+def permitted(facts: Facts, today: Today) -> pl.DataFrame:
     """``vnr``, ``permit_packs``: reserve of the whole country that alitus permits let out, per package."""
-    reserve = today.group_by("vnr").agg(pl.col("reserve_packs").sum())
-    allowed = permits_in_force(facts, "alitus", facts.as_of)
-    joined = reserve.join(allowed, on="vnr").with_columns(
-        permit_packs=pl.min_horizontal("reserve_packs", "allowed_packs")
-    )
-    return joined.select("vnr", "permit_packs").sort("vnr")
+    reserve = pl.DataFrame({"vnr": today.packages.ids, "reserve_packs": today.reserve.sum(axis=0)})
+    joined = reserve.join(permits_in_force(facts, "alitus", facts.as_of), on="vnr")
+    return joined.select("vnr", permit_packs=pl.min_horizontal("reserve_packs", "allowed_packs")).sort("vnr")
 
 
-def released(facts: Facts, state_reserve: pl.DataFrame) -> pl.DataFrame:
+def released(facts: Facts, state: Today) -> pl.DataFrame:
     """``vnr``, ``released_packs``: state reserve that a release has let into the stock of the country."""
-    permits = facts.current("permits").filter(pl.col("kind").cast(pl.String) == "release")
-    day = facts.as_of
-    in_force = (pl.col("valid_from") <= day) & (pl.col("valid_to").is_null() | (pl.col("valid_to") >= day))
-    allowed = permits.filter(in_force).group_by("vnr").agg(pl.col("allowed_packs").sum())
-    held = state_reserve.group_by("vnr").agg(pl.col("packs").sum())
-    return held.join(allowed, on="vnr").select("vnr", released_packs=pl.min_horizontal("packs", "allowed_packs"))
+    held = pl.DataFrame({"vnr": state.packages.ids, "packs": state.packs.sum(axis=0)})
+    joined = held.join(permits_in_force(facts, "release", facts.as_of), on="vnr")
+    return joined.select("vnr", released_packs=pl.min_horizontal("packs", "allowed_packs")).sort("vnr")
 
 
-def _package_grains(master: Master) -> pl.DataFrame:
+def package_grains(master: Master) -> pl.DataFrame:
     """Package x grain: ``vnr``, ``medicine_id``, ``per_pack`` (null kept), ``has_units`` of the package itself."""
     packages = master.packages.filter(pl.col("medicine_id").is_not_null())
     has_units = pl.col("units_per_pack").is_not_null()
@@ -73,26 +88,30 @@ def _package_grains(master: Master) -> pl.DataFrame:
     return pl.concat([medicines, families.drop_nulls("medicine_id")])
 
 
-def area_stock(
-    today: pl.DataFrame, areas: pl.DataFrame, master: Master, permit: pl.DataFrame, release: pl.DataFrame, as_of: date
-) -> pl.DataFrame:
+def area_packages(today: Today, areas: pl.DataFrame) -> pl.DataFrame:
+    """Stock by area and package: ``area``, ``vnr``, packs, usable_packs, reserve_packs, ``late``, ``shared``."""
+    axis = Axis(areas["area"])
+    inside = members(axis, today.holders, areas, "area", "holder_id")
+    sharing = members(axis, today.holders, areas.filter("shared"), "area", "holder_id")
+    present = today.present.astype(float)
+    arrays = {
+        "packs": inside @ today.packs,
+        "usable_packs": inside @ today.usable,
+        "reserve_packs": inside @ today.reserve,
+        "late": (inside * today.late) @ present > 0,
+        "shared": sharing @ present > 0,
+    }
+    return long(arrays, ("area", axis), ("vnr", today.packages), inside @ present > 0)
+
+
+def area_stock(by_package: pl.DataFrame, master: Master, permit: pl.DataFrame, release: pl.DataFrame) -> pl.DataFrame:
     """Stock by area and medicine or family.
 
     ``area``, ``medicine_id``, ``stock_units``, ``reserve_units``, ``packs``, ``packs_without_units``, ``late`` (a
     carried snapshot is inside), ``shared``, ``broken`` (a package in stock cannot be counted in the family's unit).
     """
-    by_package = (
-        today.join(areas, on="holder_id")
-        .group_by("area", "vnr")
-        .agg(
-            pl.col("packs", "usable_packs", "reserve_packs").sum(),
-            late=(pl.col("counted_on") < as_of).any(),
-            shared=pl.col("shared").any(),
-        )
-        .sort("area", "vnr")
-    )
-    by_package = _national_extras(by_package, permit, release)
-    grains = by_package.join(_package_grains(master), on="vnr").sort("area", "medicine_id", "vnr")
+    rows = _national_extras(by_package, permit, release)
+    grains = rows.join(package_grains(master), on="vnr").sort("area", "medicine_id", "vnr")
     no_units = pl.col("per_pack").is_null() & (pl.col("packs") > 0)
     return grains.group_by("area", "medicine_id", maintain_order=True).agg(
         stock_units=(pl.col("usable_packs") * pl.col("per_pack")).sum(),
@@ -107,6 +126,10 @@ def area_stock(
 
 def _national_extras(by_package: pl.DataFrame, permit: pl.DataFrame, release: pl.DataFrame) -> pl.DataFrame:
     """In 99: reserve under permits moves into the stock, released state reserve is added to it."""
+    moved = pl.when(pl.col("area") == COUNTRY).then(pl.col("permit_packs").fill_null(0.0)).otherwise(0.0)
+    with_permits = by_package.join(permit, on="vnr", how="left").with_columns(
+        usable_packs=pl.col("usable_packs") + moved, reserve_packs=pl.col("reserve_packs") - moved
+    )
     extra = release.select(
         area=pl.lit(COUNTRY),
         vnr="vnr",
@@ -115,10 +138,6 @@ def _national_extras(by_package: pl.DataFrame, permit: pl.DataFrame, release: pl
         reserve_packs=pl.lit(0.0),
         late=pl.lit(False),
         shared=pl.lit(False),
-    )
-    moved = pl.when(pl.col("area") == COUNTRY).then(pl.col("permit_packs").fill_null(0.0)).otherwise(0.0)
-    with_permits = by_package.join(permit, on="vnr", how="left").with_columns(
-        usable_packs=pl.col("usable_packs") + moved, reserve_packs=pl.col("reserve_packs") - moved
     )
     joined = pl.concat([with_permits.select(extra.columns), extra])
     return joined.group_by("area", "vnr").agg(
@@ -133,45 +152,88 @@ def placed(holders: pl.DataFrame) -> pl.DataFrame:
     return holders.filter(pl.col("holder_type") != STATE_RESERVE).with_columns(county_code=place)
 
 
+def stocked_before(facts: Facts, stock: pl.LazyFrame, heard: pl.DataFrame) -> pl.DataFrame:
+    """``holder_id``, ``vnr`` that a holder had in one of two earlier snapshots: its last before the one that stands,
+    and its last of 14 to 31 days ago."""
+    standing = facts.snapshots.join(heard.rename({"counted_on": "standing"}), on="holder_id", how="left")
+    before = standing.filter(pl.col("counted_on") < pl.col("standing").fill_null(facts.as_of + timedelta(days=1)))
+    before = before.filter(pl.col("counted_on") >= facts.as_of - timedelta(days=EARLIER_DAYS[1]))
+    old = pl.col("counted_on") <= facts.as_of - timedelta(days=EARLIER_DAYS[0])
+    days = [frame.group_by("holder_id").agg(pl.col("counted_on").max()) for frame in (before, before.filter(old))]
+    wanted = pl.concat(days).unique()
+    if wanted.is_empty():
+        return stock.select("holder_id", "vnr").head(0).collect()
+    dates = wanted["counted_on"].unique().to_list()
+    near = stock.filter(pl.col("counted_on").is_in(dates) & (pl.col("packs") > 0))
+    return near.join(wanted.lazy(), on=["holder_id", "counted_on"], how="semi").select("holder_id", "vnr").collect()
+
+
 def stock_daily(
-    facts: Facts, today: pl.DataFrame, earlier: pl.DataFrame, holders: pl.DataFrame, master: Master
+    facts: Facts, today: Today, before: pl.DataFrame, holders: pl.DataFrame, heard: pl.DataFrame, master: Master
 ) -> pl.DataFrame:
     """Sums of the day by county, kind of holder, package and state, as ``picture.stock_daily`` declares them.
 
-    ``earlier``: holder x package of the snapshots of the last 31 days, for ``not_stocked`` and ``missing``.
+    ``before``: holder x package of earlier snapshots, for packages now ``not_stocked`` or ``missing``.
     """
-    places = placed(holders)
-    key = ["county_code", "holder_type", "vnr"]
-    now = today.join(places, on="holder_id").with_columns(
-        state=pl.when(pl.col("counted_on") < facts.as_of).then(pl.lit("late")).otherwise(pl.lit("reported"))
+    groups = placed(holders).with_columns(group=pl.concat_str("county_code", "holder_type", separator="|"))
+    groups = groups.drop_nulls("group")
+    now = _summed(today, groups)
+    gone = _gone(today, before, groups, heard).join(
+        now.select("group", "vnr").unique(), on=["group", "vnr"], how="anti"
     )
-    absent = earlier.join(today.select("holder_id", "vnr"), on=["holder_id", "vnr"], how="anti").join(
-        places, on="holder_id"
-    )
-    absent = absent.with_columns(
-        state=pl.when(pl.col("heard")).then(pl.lit("not_stocked")).otherwise(pl.lit("missing"))
-    )
-    absent = absent.join(now.select(key), on=key, how="anti")
-    columns = [*key, "state", "holder_id", "packs", "usable_packs", "reserve_packs"]
-    unknown = pl.when(pl.col("state") == "not_stocked").then(0.0)
-    absent = absent.with_columns(packs=unknown, usable_packs=unknown, reserve_packs=unknown)
-    rows = pl.concat([now.select(columns), absent.select(columns)])
-    rows = rows.join(master.units, on="vnr", how="left").with_columns(
-        state=pl.when(pl.col("medicine_id").is_null()).then(pl.lit("unmapped")).otherwise(pl.col("state"))
-    )
-    grouped = rows.group_by(*key, "state").agg(
-        *(_sum_or_null(name) for name in ("packs", "usable_packs", "reserve_packs")),
+    rows = pl.concat([now, gone], how="diagonal_relaxed").join(master.units, on="vnr", how="left")
+    unmapped = pl.when(pl.col("medicine_id").is_null()).then(pl.lit("unmapped")).otherwise(pl.col("state"))
+    packs = ("packs", "usable_packs", "reserve_packs")
+    sums = rows.group_by("group", "vnr", state=unmapped).agg(
+        *(pl.when(pl.col(name).is_not_null().any()).then(pl.col(name).sum()).alias(name) for name in packs),
+        pl.col("holders").sum(),
         pl.col("medicine_id", "units_per_pack").first(),
-        holders=pl.col("holder_id").n_unique().cast(pl.Int64),
     )
-    return grouped.with_columns(
+    return sums.with_columns(
         day=pl.lit(facts.as_of),
         known_at=pl.lit(facts.known_at),
+        county_code=pl.col("group").str.split("|").list.get(0),
+        holder_type=pl.col("group").str.split("|").list.get(1),
         units=pl.col("usable_packs") * pl.col("units_per_pack"),
         reserve_units=pl.col("reserve_packs") * pl.col("units_per_pack"),
-    ).sort(*key, "state")
+    ).sort("county_code", "holder_type", "vnr", "state")
 
 
-def _sum_or_null(name: str) -> pl.Expr:
-    """The sum of what is known; null where nothing is."""
-    return pl.when(pl.col(name).is_not_null().any()).then(pl.col(name).sum()).alias(name)
+def _summed(today: Today, groups: pl.DataFrame) -> pl.DataFrame:
+    """Rows of reported and of late snapshots by group and package."""
+    axis = Axis(groups["group"])
+    inside = members(axis, today.holders, groups, "group", "holder_id")
+    parts = []
+    for state, chosen in (("reported", ~today.late), ("late", today.late)):
+        weight = inside * chosen
+        present = weight @ today.present.astype(float)
+        arrays = {
+            "packs": weight @ today.packs,
+            "usable_packs": weight @ today.usable,
+            "reserve_packs": weight @ today.reserve,
+            "holders": present,
+        }
+        rows = long(arrays, ("group", axis), ("vnr", today.packages), present > 0)
+        parts.append(rows.with_columns(state=pl.lit(state), holders=pl.col("holders").round().cast(pl.Int64)))
+    return pl.concat(parts)
+
+
+def _gone(today: Today, before: pl.DataFrame, groups: pl.DataFrame, heard: pl.DataFrame) -> pl.DataFrame:
+    """Packages that no snapshot standing names though one before did: not_stocked, or missing with their holder."""
+    pairs = before.unique().join(groups.select("holder_id", "group"), on="holder_id")
+    known = heard.select("holder_id", heard=pl.lit(True))
+    rows = (
+        pairs.join(known, on="holder_id", how="left")
+        .group_by("group", "vnr")
+        .agg(heard=pl.col("heard").fill_null(False).all(), holders=pl.len().cast(pl.Int64))
+    )
+    nothing = pl.when("heard").then(0.0)
+    return rows.select(
+        "group",
+        "vnr",
+        "holders",
+        packs=nothing,
+        usable_packs=nothing,
+        reserve_packs=nothing,
+        state=pl.when("heard").then(pl.lit("not_stocked")).otherwise(pl.lit("missing")),
+    )
