@@ -11,20 +11,25 @@ import fcntl
 import os
 import shlex
 import shutil
-import signal
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
 import psycopg
 import structlog
 
 from medsupply.errors import WarehouseError, WarehouseUnavailable
 from medsupply.settings import Settings
 from medsupply.warehouse.places import MAJOR, PORT, Places, find_places
+from medsupply.warehouse.processes import (
+    drop_stale_pid,
+    end_orphans,
+    postmaster,
+    run_program,
+    start_error,
+    tail,
+)
 from medsupply.warehouse.secrets import ensure_secret, secret_path
 
 ADMIN = "medsupply_admin"
@@ -82,7 +87,7 @@ def down(settings: Settings) -> bool:
         if postmaster(places) is None:
             return False
         for mode in ("fast", "immediate"):
-            done = _run(places, "pg_ctl", "-D", str(places.data), "-m", mode, "-w", "-t", "30", "stop")
+            done = run_program(places, "pg_ctl", "-D", str(places.data), "-m", mode, "-w", "-t", "30", "stop")
             if done.returncode == 0:
                 return True
     raise WarehouseUnavailable(f"The database did not stop: {done.stdout.strip()}", f"Read {places.log}, try again")
@@ -190,12 +195,12 @@ def _create(places: Places) -> None:
     options = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
     access = [f"--username={ADMIN}", "--auth=scram-sha-256", f"--pwfile={password}", "--no-instructions"]
     try:
-        made = _run(places, "initdb", "-D", str(draft), *options, *access)
+        made = run_program(places, "initdb", "-D", str(draft), *options, *access)
     finally:
         password.unlink()
     if made.returncode:
         _drop_debris(places)
-        raise _explained(places, "The database cannot be made", made.stdout)
+        raise start_error(places, "The database cannot be made", made.stdout)
     with (draft / "postgresql.conf").open("a", encoding="ascii") as file:
         file.write(CONFIGURATION)
     draft.rename(places.data)
@@ -210,128 +215,16 @@ def _start(places: Places) -> None:
     """Start the server; what a kill -9 left behind of the one before is ended first."""
     deadline = time.monotonic() + START_SECONDS
     while True:
-        _drop_stale_pid(places)
-        _end_orphans(places)
+        drop_stale_pid(places)
+        end_orphans(places)
         before = places.log.stat().st_size if places.log.exists() else 0
         options = f"-c unix_socket_directories={shlex.quote(str(places.socket))}"
         arguments = ["-D", str(places.data), "-l", str(places.log), "-o", options, "-w", "-t", f"{START_SECONDS:.0f}"]
-        done = _run(places, "pg_ctl", *arguments, "start")
+        done = run_program(places, "pg_ctl", *arguments, "start")
         if done.returncode == 0:
             log.info("database started", folder=str(places.data))
             return
-        said = done.stdout + _tail(places.log, before)
+        said = done.stdout + tail(places.log, before)
         if "still in use" not in said or time.monotonic() > deadline:
-            raise _explained(places, "The database does not start", said)
+            raise start_error(places, "The database does not start", said)
         time.sleep(0.2)
-
-
-def _drop_stale_pid(places: Places) -> None:
-    """Remove a postmaster.pid whose number now belongs to another program (after a restart of the machine).
-
-    PostgreSQL itself sees through a number that no process has; the file stays then, since it guards shared memory.
-    """
-    process = _named_process(places)
-    if process is not None and not _is_postmaster(process, places):
-        log.info("stale postmaster.pid removed", process=process.pid)
-        (places.data / "postmaster.pid").unlink()
-
-
-def _end_orphans(places: Places) -> None:
-    """End backends whose server is dead: a busy one does not notice, and holds the memory that a new one needs.
-
-    SIGQUIT makes a backend leave at once; what it had not committed is undone by the recovery that follows.
-    """
-    orphans = [process for process in psutil.process_iter(["name"]) if _is_orphan(process, places)]
-    for process in orphans:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(signal.SIGQUIT)
-    _, alive = psutil.wait_procs(orphans, timeout=3)
-    for process in alive:
-        process.kill()
-    psutil.wait_procs(alive, timeout=3)
-
-
-def _is_orphan(process: psutil.Process, places: Places) -> bool:
-    """Whether this is a PostgreSQL process at home in our data folder whose parent is no PostgreSQL any more."""
-    try:
-        if not process.name().startswith("postgres") or process.cwd() != str(places.data):
-            return False
-        parent = process.parent()
-        return not _is_postmaster(process, places) and (parent is None or not parent.name().startswith("postgres"))
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
-        return False  # gone, or another user's: then PostgreSQL itself says that the memory is in use
-
-
-def _named_process(places: Places) -> psutil.Process | None:
-    """The living process whose number postmaster.pid names."""
-    try:
-        return psutil.Process(int((places.data / "postmaster.pid").read_text(encoding="ascii").split("\n", 1)[0]))
-    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
-        return None
-
-
-def _is_postmaster(process: psutil.Process, places: Places) -> bool:
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE and str(places.data) in process.cmdline()
-    except psutil.NoSuchProcess:
-        return False
-
-
-def postmaster(places: Places) -> int | None:
-    """The process number of the running server, None when there is none."""
-    process = _named_process(places)
-    return process.pid if process is not None and _is_postmaster(process, places) else None
-
-
-def _run(places: Places, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a program of PostgreSQL as the server's user, in its own session; its words end up in ``stdout``."""
-    environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
-    uid, gid = (places.uid, places.gid) if places.other_user else (None, None)
-    groups: list[int] | None = [] if places.other_user else None
-    said = places.base / f"said-{os.getpid()}"
-    with said.open("w+", encoding="utf-8", errors="replace") as file:
-        said.unlink()  # a pipe would stay open in the detached server, and the reader would wait for its end
-        done = subprocess.run(
-            [str(places.programs / program), *arguments],
-            user=uid,
-            group=gid,
-            extra_groups=groups,
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            cwd="/",
-            env=environment,
-            umask=0o077,
-            start_new_session=True,
-            check=False,
-        )
-        file.seek(0)
-        return subprocess.CompletedProcess(done.args, done.returncode, stdout=file.read())
-
-
-def _tail(path: Path, start: int) -> str:
-    if not path.exists():
-        return ""
-    with path.open("rb") as file:
-        file.seek(start)
-        return file.read()[-4000:].decode(errors="replace")
-
-
-def _explained(places: Places, what: str, said: str) -> WarehouseError:
-    """The error of a failed initdb or start, with what to do about it."""
-    lower = said.lower()
-    if "no space left" in lower:
-        return WarehouseError(f"{what}: the disk that holds {places.base} is full", "Free space on it, then run again")
-    if "permission denied" in lower or "invalid permissions" in lower or "wrong ownership" in lower:
-        return WarehouseError(f"{what}: {_last_line(said)}", f"Give {places.base} to the user {places.uid} only")
-    if "incompatible with server" in lower:
-        return WarehouseError(f"{what}: {_last_line(said)}", "Set MEDSUPPLY_HOME to a new folder, or use its version")
-    if "shared memory" in lower or "still in use" in lower or "could not create semaphores" in lower:
-        return WarehouseUnavailable(f"{what}: {_last_line(said)}", "End the processes left behind, then run again")
-    return WarehouseError(f"{what}: {_last_line(said)}", f"Read {places.log}; nothing was deleted")
-
-
-def _last_line(said: str) -> str:
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    telling = [line for line in lines if "FATAL" in line or "PANIC" in line or "error:" in line]
-    return (telling or lines or ["it says nothing"])[-1]
