@@ -89,16 +89,20 @@ def _area_weeks(by_reporter: pl.DataFrame, holders: pl.DataFrame, master: Master
     return rows.group_by(_KEY, maintain_order=True).agg(pl.col("units").sum())
 
 
+def _before(week: date, column: str = "week") -> pl.Expr:
+    """Whether ``column`` is one of the twelve weeks before ``week``."""
+    return pl.col(column).is_between(week - timedelta(weeks=USUAL_WEEKS), week - timedelta(weeks=1))
+
+
 def _silent(reported: pl.DataFrame, weeks: list[date], holders: pl.DataFrame) -> pl.DataFrame:
     """``week`` x ``reporter_id`` of reporters silent all week that reported in the twelve weeks before."""
-    wanted = pl.DataFrame({"week": weeks}, schema={"week": pl.Date})
-    seen = reported.select("reporter_id", "county_code", seen="week").join(wanted, how="cross")
-    before = pl.col("seen").is_between(
-        pl.col("week") - pl.duration(weeks=USUAL_WEEKS), pl.col("week") - pl.duration(weeks=1)
-    )
-    lately = seen.filter(before).select("week", "reporter_id", "county_code").unique(["week", "reporter_id"])
-    silent = lately.join(reported, on=["week", "reporter_id"], how="anti")
-    return _still_valid(silent, holders).sort("week", "reporter_id")
+    parts = []
+    for week in sorted(set(weeks)):
+        lately = reported.filter(_before(week)).select("reporter_id").unique()
+        here = reported.filter(pl.col("week") == week)
+        gone = lately.join(here, on="reporter_id", how="anti")
+        parts.append(gone.select(pl.lit(week).alias("week"), "reporter_id"))
+    return _still_valid(pl.concat(parts), holders).sort("week", "reporter_id")
 
 
 def _still_valid(silent: pl.DataFrame, holders: pl.DataFrame) -> pl.DataFrame:
@@ -116,19 +120,14 @@ def _silent_shares(
     """``silent_share`` of a week, area and medicine: the silent reporters' part of the demand of the weeks before."""
     if silent.is_empty():
         return heard.select(_KEY).clear().with_columns(silent_share=pl.lit(None, dtype=pl.Float64))
-    past = silent.rename({"week": "for_week"}).drop("county_code").join(by_reporter, on="reporter_id")
-    window = pl.col("week").is_between(
-        pl.col("for_week") - pl.duration(weeks=USUAL_WEEKS), pl.col("for_week") - pl.duration(weeks=1)
-    )
-    own = past.filter(window).drop("week").rename({"for_week": "week"})
-    missing = _area_weeks(own, holders, master).rename({"units": "missing_units"})
-    weeks = silent.select("week").unique()
-    base = heard.rename({"week": "past"}).join(weeks, how="cross")
-    inside = pl.col("past").is_between(
-        pl.col("week") - pl.duration(weeks=USUAL_WEEKS), pl.col("week") - pl.duration(weeks=1)
-    )
-    usual = base.filter(inside).sort(*_KEY, "past").group_by(_KEY, maintain_order=True).agg(usual=pl.col("units").sum())
-    shares = missing.join(usual, on=_KEY).filter(pl.col("usual") > 0)
+    parts = []
+    for (week,), gone in silent.group_by("week", maintain_order=True):
+        own = by_reporter.filter(_before(week)).join(gone.select("reporter_id"), on="reporter_id", how="semi")
+        missing = _area_weeks(own.with_columns(week=pl.lit(week)), holders, master).rename({"units": "missing_units"})
+        past = heard.filter(_before(week)).sort("area", "medicine_id", "week")
+        usual = past.group_by("area", "medicine_id", maintain_order=True).agg(usual=pl.col("units").sum())
+        parts.append(missing.join(usual, on=["area", "medicine_id"]).filter(pl.col("usual") > 0))
+    shares = pl.concat(parts)
     return shares.select(*_KEY, silent_share=(pl.col("missing_units") / pl.col("usual")).clip(0, 1))
 
 

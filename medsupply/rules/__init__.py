@@ -63,7 +63,7 @@ class Rules:
     version: str
     author: str
     reason: str
-    review_date: date
+    review_by: date
     picture: PictureRules
     default: Thresholds
     classes: Mapping[int, Thresholds]
@@ -115,7 +115,7 @@ def parse_rules(text: str) -> Rules:
         version=_text(raw, "version"),
         author=_text(raw, "author"),
         reason=_text(raw, "reason"),
-        review_date=_day(raw, "review_date"),
+        review_by=_day(raw, "review_date"),
         picture=_picture(_table(raw, "picture")),
         default=default,
         classes=MappingProxyType(classes),
