@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import shlex
 import shutil
 import socket
@@ -30,7 +31,7 @@ from medsupply.warehouse.processes import (
     start_error,
     tail,
 )
-from medsupply.warehouse.secrets import ensure_secret, secret_path
+from medsupply.warehouse.secrets import FOLDER, ensure_secret, read_secret, secret_path
 
 ADMIN = "medsupply_admin"
 START_SECONDS = 60.0
@@ -52,6 +53,9 @@ timezone = 'UTC'
 log_timezone = 'UTC'
 lc_messages = 'C'
 """
+
+# What a server says that will take connections soon.
+_RECOVERING = re.compile(r"is starting up|not yet accepting connections|in recovery mode")
 
 log = structlog.get_logger()
 
@@ -119,7 +123,11 @@ def listening(places: Places) -> bool:
 
 def admin_connection(places: Places, database: str = "postgres") -> psycopg.Connection:
     """A connection as the superuser of the private server, each statement its own transaction."""
-    password = ensure_secret(places.home, ADMIN)
+    password = read_secret(places.home, ADMIN)
+    if password is None:
+        raise WarehouseError(
+            f"The password of {ADMIN} is missing from {places.home / FOLDER}", "Restore that folder from the backup"
+        )
     return patient_connect(
         host=str(places.socket), port=PORT, user=ADMIN, password=password, dbname=database, autocommit=True
     )
@@ -132,7 +140,7 @@ def patient_connect(*, autocommit: bool = False, **parameters: str | int) -> psy
         try:
             return psycopg.connect(**parameters, autocommit=autocommit)  # type: ignore[arg-type]
         except psycopg.OperationalError as error:
-            if "starting up" not in str(error) and "recovery" not in str(error):
+            if not _RECOVERING.search(str(error)):
                 raise
             if time.monotonic() > deadline:
                 raise WarehouseUnavailable(

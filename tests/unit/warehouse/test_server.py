@@ -304,6 +304,19 @@ def test_two_names_of_one_folder_are_one_server(own: Settings, tmp_path: Path) -
     assert server.postmaster(find_places(own.home)) is None
 
 
+def test_lost_passwords(own: Settings) -> None:
+    server.ensure(own)
+    secrets, aside = own.home / FOLDER, own.home / "aside"
+    secrets.rename(aside)
+    try:
+        with pytest.raises(WarehouseError, match=r"password of medsupply_admin is missing.*Restore that folder"):
+            Warehouse.open(own)
+    finally:
+        shutil.rmtree(secrets, ignore_errors=True)
+        aside.rename(secrets)
+    Warehouse.open(own).close()
+
+
 def test_airflow_has_a_database_of_its_own(own: Settings) -> None:
     url, async_url = server.airflow_database_url(own)
     assert (url, async_url) == server.airflow_database_url(own)
