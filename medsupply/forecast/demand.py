@@ -49,7 +49,8 @@ def forecast_demand(
 
     ``series``: series_id, period (Monday or first of month), y (units of the period; null: gap or censored), and where
     known group (shares a season: ATC level 1) and path_key (series of one medicine in several areas share their draws).
-    ``only``: forecast these; the others lend their season. ``country`` None: no opening days. ``learning``: of the same cutoff, for shards; None: learnt here.
+    ``only``: forecast these; the others lend their season. ``country`` None: no opening days.
+    ``learning``: of the same cutoff, for shards; None: learnt here.
     Raises ForecastError when nothing can be read or a worker process dies.
     """
     everything = panel(series, cutoff, freq)

@@ -69,7 +69,7 @@ def learn_season(z: Array, x: Array, groups: Sequence[str], use: Mask, freq: str
     centred = x - centre
     k = x.shape[1]
     everyone: Array = np.zeros(k)
-    by_group: dict[str, Array] = {group: everyone for group in sorted(set(groups))}
+    by_group: dict[str, Array] = dict.fromkeys(sorted(set(groups)), everyone)
     for _ in range(ROUNDS):
         prior = [by_group[group] for group in groups]
         parts = [_moments(z[:, j], centred, prior[j], use, STIFFNESS[freq]) for j in range(z.shape[1])]
