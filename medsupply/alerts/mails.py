@@ -1,0 +1,226 @@
+"""Mails: what they say and what they never say.
+
+A mail carries medicine, area, level, band, certainty, public reasons, what to do, what is not known, owner, as-of and
+link. Never a quantity, cover days, a probability, a date of run-out, a company, a reserve or a permit of one: a leaked
+mail must not start hoarding. The functions here are not even given those figures, but for the band.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from importlib.resources import files
+
+import css_inline
+import jinja2
+
+from medsupply.words import flat, word
+
+COLORS = {"severe": "#9b1c1c", "elevated": "#b45309", "watch": "#1d4e89", "normal": "#2f6f4f"}
+# Reasons of the picture and the public word that stands for them in a mail.
+PUBLIC: dict[str, str] = {
+    "notice_covers_all": "notice",
+    "notice_covers_all_28": "notice",
+    "notice_share_84": "notice",
+    "single_holder_notice": "notice",
+    "demand_surge": "demand",
+    "not_on_market": "market",
+    "partial": "data",
+    "missing_decides": "data",
+    "late_data": "data",
+    "notices_late": "data",
+    **dict.fromkeys(
+        ("run_out_p14_with_reserve", "stock_at_floor", "out_share", "run_out_p56", "run_out_p14", "only_reserve_left",
+         "run_out_p56_watch", "run_out_p84"),
+        "availability",
+    ),
+}  # fmt: skip
+LIKELY, POSSIBLE = 0.5, 0.1
+
+
+@dataclass(frozen=True)
+class Block:
+    """One headed part of a mail."""
+
+    head: str
+    lines: Sequence[str]
+    bullets: bool = False
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A rendered mail."""
+
+    subject: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True)
+class AreaLevel:
+    """An area and the level of the alert there."""
+
+    name: str
+    level: str
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What an alert mail is about, for one reader."""
+
+    medicine: str
+    level: str
+    areas: Sequence[AreaLevel]
+    reasons: Sequence[str]
+    actions: Sequence[str]
+    band: str | None
+    certainty: str | None
+    reporting: str
+    owner: str | None
+    as_of: date
+    link: str
+    unsubscribe: str
+
+
+def band_of(p14: float | None, p28: float | None, p84: float | None) -> tuple[str | None, str | None]:
+    """Band (w2, w4, w12) and certainty: the shortest band that is likely, else the shortest that is possible."""
+    bands = [("w2", p14), ("w4", p28), ("w12", p84)]
+    for certainty, limit in (("likely", LIKELY), ("possible", POSSIBLE)):
+        for band, p in bands:
+            if p is not None and p >= limit:
+                return band, certainty
+    return None, None
+
+
+def public_reasons(reasons: Sequence[str]) -> list[str]:
+    """The public words for the picture's reasons, each once, in order."""
+    return list(dict.fromkeys(PUBLIC[reason] for reason in reasons if reason in PUBLIC))
+
+
+def alert_mail(subject: Subject, language: str, *, resolved: bool = False) -> Mail:
+    """The mail of an opening, a rise or an end."""
+    say = _texts(language)
+    level = word(language, f"level.{subject.level}")
+    kind = "resolved" if resolved else "alert"
+    day = written(subject.as_of, language)
+    title = say[f"subject.{kind}"].format(level=level.capitalize(), medicine=subject.medicine, date=day)
+    blocks = [_resolved(subject, say)] if resolved else _alert_blocks(subject, say, language, level)
+    return _render(
+        language, title, blocks, subject.level, say["say.as_of"].format(date=day), subject.link, subject.unsubscribe
+    )
+
+
+def _resolved(subject: Subject, say: Mapping[str, str]) -> Block:
+    return Block(say["head.what"], [say["say.resolved"].format(medicine=subject.medicine)])
+
+
+def _alert_blocks(subject: Subject, say: Mapping[str, str], language: str, level: str) -> list[Block]:
+    when = (
+        say["say.run_out"].format(certainty=say[f"certainty.{subject.certainty}"], band=say[f"band.{subject.band}"])
+        if subject.band and subject.certainty
+        else say["say.no_estimate"]
+    )
+    areas = [f"{area.name}: {word(language, f'level.{area.level}')}" for area in subject.areas]
+    why = [say[f"why.{reason}"] for reason in public_reasons(subject.reasons)]
+    return [
+        Block(say["head.what"], [say["say.what"].format(medicine=subject.medicine, level=level)]),
+        Block(say["head.areas"], areas, bullets=True),
+        Block(say["head.when"], [when]),
+        Block(say["head.why"], why or [say["why.availability"]], bullets=True),
+        Block(say["head.do"], [say[f"action.{action}"] for action in subject.actions], bullets=True),
+        Block(say["head.unknown"], [say[f"say.reporting_{subject.reporting}"]]),
+        Block(say["head.owner"], [subject.owner or say["say.nobody"]]),
+    ]
+
+
+def digest_mail(
+    language: str,
+    as_of: date,
+    open_alerts: Sequence[tuple[str, str, str, date]],
+    heard: tuple[int, int],
+    scores: Mapping[str, int] | None,
+    link: str,
+    unsubscribe: str,
+    *,
+    weekly: bool = False,
+) -> Mail:
+    """The digest, also of a quiet day. ``open_alerts``: medicine, area, level, opened_on, the weightiest first."""
+    say = _texts(language)
+    day = written(as_of, language)
+    kind = "weekly" if weekly else "digest"
+    title = say[f"subject.{kind}"].format(date=day, count=len(open_alerts))
+    lines = [
+        f"{medicine}, {area}: {word(language, f'level.{level}')}, "
+        + say["say.since"].format(date=written(opened, language))
+        for medicine, area, level, opened in open_alerts
+    ]
+    told = [say["say.open_count"].format(count=len(lines))] if lines else [say["say.quiet"]]
+    blocks = [Block(say["head.what"], told)]
+    if lines:
+        blocks.append(Block(say["head.areas"], lines, bullets=True))
+    blocks.append(Block(say["head.unknown"], [say["say.heard"].format(heard=heard[0], expected=heard[1])]))
+    if scores:
+        blocks.append(Block(say["head.why"], [say["say.scores"].format(**scores)]))
+    level = open_alerts[0][2] if open_alerts else "normal"
+    return _render(language, title, blocks, level, say["say.as_of"].format(date=day), link, unsubscribe)
+
+
+def confirmation_mail(language: str, link: str, unsubscribe: str) -> Mail:
+    """The mail that asks an address to confirm that it wants alerts."""
+    say = _texts(language)
+    blocks = [Block(say["head.what"], [say["say.confirm"].format(link=link)])]
+    return _render(language, say["subject.confirmation"], blocks, "watch", "", link, unsubscribe)
+
+
+def operations_mail(language: str, what: Sequence[str], link: str) -> Mail:
+    """The mail to operators about the service itself."""
+    say = _texts(language)
+    title = say["subject.operations"].format(what=what[0])
+    return _render(language, title, [Block(say["head.what"], list(what), bullets=True)], "elevated", "", link, link)
+
+
+def written(day: date, language: str) -> str:
+    """A day as people write it."""
+    return f"{day.day} {day:%B} {day.year}" if language == "en" else f"{day.day}.{day.month}.{day.year}"
+
+
+def _render(
+    language: str, title: str, blocks: Sequence[Block], level: str, as_of: str, link: str, unsubscribe: str
+) -> Mail:
+    say = _texts(language)
+    values = {
+        "language": language,
+        "subject": title,
+        "title": title,
+        "greeting": say["say.greeting"],
+        "as_of": as_of,
+        "blocks": blocks,
+        "color": COLORS.get(level, COLORS["watch"]),
+        "link": link,
+        "link_head": say["head.link"],
+        "footer": say["say.why_you"].format(link=unsubscribe),
+    }
+    text = _environment(False).get_template("mail.txt").render(values)
+    html = css_inline.inline(_environment(True).get_template("mail.html").render(values))
+    return Mail(title, text, html)
+
+
+@lru_cache(maxsize=2)
+def _environment(autoescape: bool) -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("medsupply.alerts"),
+        autoescape=autoescape,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+@lru_cache(maxsize=3)
+def _texts(language: str) -> Mapping[str, str]:
+    text = (files("medsupply.alerts") / "texts" / f"{language}.toml").read_text(encoding="utf-8")
+    return dict(flat(tomllib.loads(text)))
