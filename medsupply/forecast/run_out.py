@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from hashlib import sha256
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,13 +15,16 @@ from medsupply.areas import COUNTRY
 from medsupply.forecast.calendar import Array
 from medsupply.forecast.inbound import Inbound, inbound
 from medsupply.forecast.lateness import DEFAULT_LATE, DEFAULT_SLIP, Lateness
-from medsupply.forecast.simulate import Outcome, Start, simulate
-from medsupply.forecast.supply import LONGEST, SupplyLaw, learn_supply
+from medsupply.forecast.simulate import Draws, Outcome, Start, simulate
+from medsupply.forecast.supply import DEFAULT_ANSWER, LONGEST, SupplyLaw, learn_supply
 from medsupply.forecast.workers import Progress
 from medsupply.tables.forecast import HORIZON_DAYS
 
 DAYS = max(HORIZON_DAYS)
 TRAILING_SPREAD, NOISE_SPREAD = 0.15, 0.25
+UNKNOWN_HAZARD = 0.5
+CHUNK = 8
+SHARES = {"run_out_on": 0.5, "run_out_early": 0.1, "run_out_late": 0.9}
 EMPTY_HISTORY = {
     "medicine_id": pl.String,
     "county_code": pl.String,
@@ -83,55 +87,87 @@ def run_out(
     ).sort("medicine_id", pl.col("county_code") != COUNTRY, "county_code")
     law = learn_supply(history if history is not None else pl.DataFrame(schema=EMPTY_HISTORY))
     coming = inbound(announced, notices, lateness or Lateness(DEFAULT_LATE, DEFAULT_SLIP), as_of)
-    frames = []
-    parts = known.partition_by("medicine_id", maintain_order=True)
-    for done, part in enumerate(parts, 1):
-        frames.append(_medicine(part, as_of, demand, law, coming, n_paths, seed))
-        if progress and (done % 50 == 0 or done == len(parts)):
-            progress(done, len(parts))
-    empty = pl.DataFrame(schema=RUN_OUT_SCHEMA)
-    return pl.concat([empty, *frames]).sort("medicine_id", "county_code", "horizon_days")
+    medicines = known["medicine_id"].unique(maintain_order=True).to_list()
+    frames = [pl.DataFrame(schema=RUN_OUT_SCHEMA)]
+    for at in range(0, len(medicines), CHUNK):
+        part = known.filter(pl.col("medicine_id").is_in(medicines[at : at + CHUNK]))
+        frames.append(_chunk(part, as_of, Sources(demand or DemandPaths(as_of), law, coming), n_paths, seed))
+        if progress:
+            progress(min(at + CHUNK, len(medicines)), len(medicines))
+    return pl.concat(frames).sort("medicine_id", "county_code", "horizon_days")
 
 
-def _medicine(
-    part: pl.DataFrame,
-    as_of: date,
-    demand: DemandPaths | None,
-    law: SupplyLaw,
-    coming: Inbound,
-    n_paths: int,
-    seed: int,
-) -> pl.DataFrame:
-    """All areas of one medicine, the country first: its wholesalers feed the areas on the same path."""
-    medicine = str(part["medicine_id"][0])
-    number = int.from_bytes(sha256(f"{medicine}|{as_of}|{seed}".encode()).digest()[:8], "big")
-    position = law.position()
-    available: Array | None = None
-    frames = []
-    for at, row in enumerate(part.iter_rows(named=True)):
-        rng = np.random.default_rng([number, at])
-        key = (medicine, str(row["county_code"]))
-        daily = _daily(demand, key, row, as_of, n_paths, np.random.default_rng(number))
-        start = _start(row, law, position.get(key), n_paths, np.random.default_rng(number + 1))
-        supply = coming.of(key, start.usual_weekly, n_paths, np.random.default_rng(number + 2))
-        outcome = simulate(start, daily, supply, available if key[1] != COUNTRY else None, rng)
-        if key[1] == COUNTRY:
-            available = outcome.available
-        frames.append(_rows(row, outcome, as_of, supply.notice_share.max() > 0))
+@dataclass(frozen=True)
+class Sources:
+    """Where the draws come from."""
+
+    demand: DemandPaths
+    law: SupplyLaw
+    coming: Inbound
+
+
+def _chunk(part: pl.DataFrame, as_of: date, sources: Sources, n_paths: int, seed: int) -> pl.DataFrame:
+    """Some medicines in all areas: the country first, its wholesalers feed the areas on the same path."""
+    country = part.filter(pl.col("county_code") == COUNTRY)
+    areas = part.filter(pl.col("county_code") != COUNTRY)
+    frames, available = [], {}
+    if country.height:
+        outcome, frame = _simulate(country, as_of, sources, None, n_paths, seed)
+        available = {m: outcome.available[:, k] for k, m in enumerate(country["medicine_id"].to_list())}
+        frames.append(frame)
+    if areas.height:
+        everything = np.ones((DAYS, n_paths))
+        fed = np.stack([available.get(medicine, everything) for medicine in areas["medicine_id"]], axis=1)
+        frames.append(_simulate(areas, as_of, sources, fed, n_paths, seed)[1])
     return pl.concat(frames)
 
 
+def _simulate(
+    part: pl.DataFrame, as_of: date, sources: Sources, fed: Array | None, n_paths: int, seed: int
+) -> tuple[Outcome, pl.DataFrame]:
+    rows = list(part.iter_rows(named=True))
+    draws = [_drawn(row, as_of, sources, n_paths, seed) for row in rows]
+    demand, announced, stopped, chance, noise = (np.stack([one[k].T for one in draws], axis=1) for k in range(5))
+    start = _start(part, sources.law, np.stack([one[5] for one in draws]))
+    outcome = simulate(start, Draws(demand, announced, stopped, chance, noise, fed))
+    notice = stopped.max(axis=(0, 2)) > 0
+    return outcome, _rows(part, outcome, as_of, notice)
+
+
+def _drawn(row: Mapping[str, Any], as_of: date, sources: Sources, n_paths: int, seed: int) -> tuple[Array, ...]:
+    """Draws of one series: demand, lateness, notices and silent holders' stock are the same futures in all areas."""
+    key = (str(row["medicine_id"]), str(row["county_code"]))
+    shared = _number(f"{key[0]}|{as_of}|{seed}")
+    own = np.random.default_rng([shared, _number(key[1])])
+    daily = _daily(sources.demand, key, row, as_of, n_paths, np.random.default_rng([shared, 1]))
+    supply = sources.coming.of(key, 7.0 * row["trailing_demand_units"], n_paths, np.random.default_rng([shared, 2]))
+    chance = own.random((n_paths, DAYS))
+    noise = own.standard_normal((n_paths, DAYS))
+    return (
+        daily,
+        supply.announced,
+        supply.notice_share,
+        chance,
+        noise,
+        np.random.default_rng([shared, 3]).random(n_paths),
+    )
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(sha256(text.encode()).digest()[:8], "big")
+
+
 def _daily(
-    demand: DemandPaths | None,
+    demand: DemandPaths,
     key: tuple[str, str],
-    row: Mapping[str, float],
+    row: Mapping[str, Any],
     as_of: date,
     n_paths: int,
     rng: np.random.Generator,
 ) -> Array:
     """Demand a day [paths, days]: the week's path over seven; around the trailing mean where there is no forecast."""
-    paths = demand.paths.get(key) if demand is not None else None
-    if paths is None or demand is None:
+    paths = demand.paths.get(key)
+    if paths is None:
         level = np.exp(TRAILING_SPREAD * rng.standard_normal((n_paths, 1)))
         noise = np.exp(NOISE_SPREAD * rng.standard_normal((n_paths, DAYS // 7)))
         return np.repeat(row["trailing_demand_units"] * level * noise, 7, axis=1)
@@ -141,64 +177,54 @@ def _daily(
     return np.asarray(picked[:, week] / 7.0)
 
 
-def _start(row: Mapping[str, float], law: SupplyLaw, j: int | None, n_paths: int, rng: np.random.Generator) -> Start:
-    """Where the paths start and how supply behaves; a series without history behaves as the pool's defaults."""
-    stock = float(row["stock_units"])
-    high = row.get("stock_units_high")
-    missing = max((high if high is not None else stock) - stock, 0.0)
-    weekly = 7.0 * float(row["trailing_demand_units"])
-    reserve = row.get("reserve_units")
-    upstream = row.get("upstream_units")
-    hazard, answer, noise, elapsed, usual = (
-        (np.full(LONGEST, 0.5), np.array([0.7, 0.4]), 0.5, 0, stock)
-        if j is None
-        else (law.hazard[j], law.answer[j], float(law.noise[j]), int(law.elapsed[j]), float(law.usual[j]))
+def _start(part: pl.DataFrame, law: SupplyLaw, uniform: Array) -> Start:
+    """Where the paths start and how supply behaves; a series without history fills towards the stock it has now."""
+    filled = part.with_columns(
+        high=pl.max_horizontal(pl.coalesce("stock_units_high", "stock_units"), "stock_units"),
+        reserve=pl.col("reserve_units").fill_null(0.0),
     )
+    stock, high, reserve = (filled[name].cast(pl.Float64).to_numpy() for name in ("stock_units", "high", "reserve"))
+    position = law.position()
+    at = [position.get((m, c)) for m, c in part.select("medicine_id", "county_code").iter_rows()]
+    usual = np.array([stock[i] if j is None else law.usual[j] for i, j in enumerate(at)])
     return Start(
-        stock=stock + missing * rng.random(n_paths),
+        stock=stock[:, None] + (high - stock)[:, None] * uniform,
         now=stock,
-        reserve=float(reserve) if reserve is not None else 0.0,
-        floor=float(row["floor_units"]),
-        usual_weekly=weekly,
-        hazard=hazard,
-        answer=answer,
-        noise=noise,
-        elapsed=elapsed,
+        reserve=reserve,
+        floor=part["floor_units"].cast(pl.Float64).to_numpy(),
+        weekly=7.0 * part["trailing_demand_units"].cast(pl.Float64).to_numpy(),
+        hazard=np.array([np.full(LONGEST, UNKNOWN_HAZARD) if j is None else law.hazard[j] for j in at]),
+        answer=np.array([DEFAULT_ANSWER if j is None else law.answer[j] for j in at], dtype=float),
+        noise=np.array([0.5 if j is None else law.noise[j] for j in at]),
+        elapsed=np.array([0 if j is None else law.elapsed[j] for j in at], dtype=float),
         usual=usual,
-        upstream=float(upstream) if upstream is not None else None,
+        upstream=part["upstream_units"].cast(pl.Float64).fill_null(float("nan")).to_numpy(),
     )
 
 
-def _rows(row: Mapping[str, object], outcome: Outcome, as_of: date, notice: bool) -> pl.DataFrame:
-    early, median, late = (_day(outcome.first_day, share, as_of) for share in (0.1, 0.5, 0.9))
-    count = len(HORIZON_DAYS)
-    return pl.DataFrame(
-        {
-            "as_of": [as_of] * count,
-            "medicine_id": [row["medicine_id"]] * count,
-            "county_code": [row["county_code"]] * count,
-            "horizon_days": list(HORIZON_DAYS),
-            "p": [_share(outcome.first_day, h) for h in HORIZON_DAYS],
-            "p_announced": [_share(outcome.first_day_announced, h) for h in HORIZON_DAYS],
-            "p_with_reserve": [_share(outcome.first_day_with_reserve, h) for h in HORIZON_DAYS],
-            "run_out_on": [median] * count,
-            "run_out_early": [early] * count,
-            "run_out_late": [late] * count,
-            "unmet_units": [float(outcome.unmet[:, h - 1].mean()) for h in HORIZON_DAYS],
-            "notice_driven": [notice] * count,
-        },
-        schema=RUN_OUT_SCHEMA,
-    )
+def _rows(part: pl.DataFrame, outcome: Outcome, as_of: date, notice: Array) -> pl.DataFrame:
+    """Four rows, one per horizon, for every series of ``part``."""
+    days = {name: _days(outcome.first_day, share, as_of) for name, share in SHARES.items()}
+    frames = [
+        part.select("medicine_id", "county_code").with_columns(
+            pl.lit(as_of).alias("as_of"),
+            pl.lit(horizon, dtype=pl.Int64).alias("horizon_days"),
+            pl.Series("p", (outcome.first_day <= horizon).mean(axis=1)),
+            pl.Series("p_announced", (outcome.first_day_announced <= horizon).mean(axis=1)),
+            pl.Series("p_with_reserve", (outcome.first_day_with_reserve <= horizon).mean(axis=1)),
+            *(pl.Series(name, values, dtype=pl.Date) for name, values in days.items()),
+            pl.Series("unmet_units", outcome.unmet[:, horizon - 1]),
+            pl.Series("notice_driven", notice),
+        )
+        for horizon in HORIZON_DAYS
+    ]
+    return pl.concat(frames).select(pl.col(name).cast(kind) for name, kind in RUN_OUT_SCHEMA.items())
 
 
-def _share(first_day: Array, horizon: int) -> float:
-    return float((first_day <= horizon).mean())
+def _days(first_day: Array, share: float, as_of: date) -> list[date | None]:
+    """The day by which ``share`` of the paths of each series have reached the floor; None: later than the horizon."""
+    at = np.quantile(first_day, share, axis=1, method="inverted_cdf")
+    return [as_of + timedelta(days=int(day)) if day <= DAYS else None for day in at]
 
 
-def _day(first_day: Array, share: float, as_of: date) -> date | None:
-    """The day by which ``share`` of the paths have reached the floor; None: later than the horizon."""
-    at = float(np.quantile(first_day, share, method="inverted_cdf"))
-    return as_of + timedelta(days=int(at)) if at <= DAYS else None
-
-
-__all__ = ["RUN_OUT_SCHEMA", "DemandPaths", "Sequence", "run_out"]
+__all__ = ["RUN_OUT_SCHEMA", "DemandPaths", "run_out"]

@@ -31,9 +31,10 @@ NOTICE_FULL = 0.95
 class SupplyLaw:
     """Laws of series in the order of ``keys`` (medicine_id, county_code).
 
-    ``hazard`` [series, weeks since the last receipt]: probability of a receipt in the next week. ``answer`` [series, 2]:
-    a receipt is answer[0] x weekly demand + answer[1] x (usual level - stock), plus ``noise`` [series] weekly demands.
-    ``elapsed`` [series]: weeks since the last receipt. ``usual`` [series]: level stock is filled towards, units.
+    ``hazard`` [series, weeks since the last receipt]: probability of a receipt in the next week.
+    ``answer`` [series, 2]: a receipt is answer[0] x weekly demand + answer[1] x (usual level - stock).
+    ``noise`` [series]: its deviation in weekly demands. ``elapsed`` [series]: weeks since the last receipt.
+    ``usual`` [series]: level that stock is filled towards, units.
     """
 
     keys: tuple[tuple[str, str], ...]
@@ -63,9 +64,8 @@ class _History:
 
 
 def learn_supply(history: pl.DataFrame) -> SupplyLaw:
-    """Laws from ``history``: medicine_id, county_code, week (Monday), stock_units (end of the week), inflow_units (net),
-    demand_units, notice_share (null: none). Weeks with null stock or inflow teach nothing. Sorted by key and week here.
-    """
+    """Laws from ``history``: medicine_id, county_code, week (Monday), stock_units (end of the week), inflow_units
+    (net), demand_units, notice_share (null: none). Weeks with null stock or inflow teach nothing."""
     parts = history.sort(*KEY, "week").partition_by(KEY, as_dict=True, maintain_order=True)
     keys = tuple((str(key[0]), str(key[1])) for key in parts)
     series = [_series(part) for part in parts.values()]
