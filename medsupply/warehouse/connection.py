@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
@@ -24,6 +25,7 @@ from medsupply.warehouse.roles import OWNER, Role, role_of, role_url
 
 __all__ = ["Warehouse", "copy", "ensure_partitions", "replace", "upsert"]
 
+REOPENINGS = 4
 # A refused connection carries no code, only words.
 _REFUSED = re.compile(r"password authentication|permission denied|does not exist|no pg_hba.conf entry|not permitted")
 
@@ -46,14 +48,14 @@ class Warehouse:
         As owner it also brings schemas, views and grants up to date. Raises WarehouseError or WarehouseUnavailable.
         """
         found = role_of(role)
-        with explained():
-            engine = make_engine(role_url(settings, found.name))
+        for _ in range(REOPENINGS):
             try:
-                _greet(settings, engine, found)
-            except BaseException:
-                engine.dispose()
-                raise
-        return cls(settings, engine, found.name)
+                return cls(settings, _opened(settings, found), found.name)
+            except WarehouseUnavailable:
+                if settings.database_url:
+                    raise
+            time.sleep(0.3)  # a private server that died this moment still takes connections and drops them
+        return cls(settings, _opened(settings, found), found.name)
 
     def read(self, query: str, **params: Any) -> pl.DataFrame:
         """The rows of an SQL query with ``:name`` parameters (a list works with ``= any(:name)``).
@@ -85,6 +87,17 @@ class Warehouse:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def _opened(settings: Settings, role: Role) -> sa.Engine:
+    with explained():
+        engine = make_engine(role_url(settings, role.name))
+        try:
+            _greet(settings, engine, role)
+        except BaseException:
+            engine.dispose()
+            raise
+    return engine
 
 
 def _greet(settings: Settings, engine: sa.Engine, role: Role) -> None:

@@ -18,14 +18,15 @@ log = structlog.get_logger()
 
 
 def drop_stale_pid(places: Places) -> None:
-    """Remove a postmaster.pid whose number now belongs to another program (after a restart of the machine).
+    """Remove lock files whose number belongs to another program by now, or to a server killed and not yet buried.
 
     PostgreSQL itself sees through a number that no process has; the file stays then, since it guards shared memory.
     """
-    process = _named_process(places)
-    if process is not None and not _is_postmaster(process, places):
-        log.info("stale postmaster.pid removed", process=process.pid)
-        (places.data / "postmaster.pid").unlink()
+    for file in (places.data / "postmaster.pid", places.socket_file.with_name(f"{places.socket_file.name}.lock")):
+        process = _named_process(file)
+        if process is not None and not _is_postmaster(process, places):
+            log.info("stale lock file removed", file=str(file), process=process.pid)
+            file.unlink()
 
 
 def end_orphans(places: Places) -> None:
@@ -54,10 +55,10 @@ def _is_orphan(process: psutil.Process, places: Places) -> bool:
         return False  # gone, or another user's: then PostgreSQL itself says that the memory is in use
 
 
-def _named_process(places: Places) -> psutil.Process | None:
-    """The living process whose number postmaster.pid names."""
+def _named_process(file: Path) -> psutil.Process | None:
+    """The process whose number stands in the first line of a lock file; None when there is none."""
     try:
-        return psutil.Process(int((places.data / "postmaster.pid").read_text(encoding="ascii").split("\n", 1)[0]))
+        return psutil.Process(int(file.read_text(encoding="ascii").split("\n", 1)[0]))
     except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
         return None
 
@@ -71,7 +72,7 @@ def _is_postmaster(process: psutil.Process, places: Places) -> bool:
 
 def postmaster(places: Places) -> int | None:
     """The process number of the running server, None when there is none."""
-    process = _named_process(places)
+    process = _named_process(places.data / "postmaster.pid")
     return process.pid if process is not None and _is_postmaster(process, places) else None
 
 

@@ -164,6 +164,9 @@ def test_a_number_of_another_program_in_postmaster_pid(own: Settings) -> None:
         file.write_text(f"{other.pid}\n{places.data}\n1700000000\n5432\n{places.socket}\n\n\nready\n")
         os.chown(file, places.uid, places.gid)
         file.chmod(0o600)
+        lock = places.socket / ".s.PGSQL.5432.lock"
+        lock.write_text(file.read_text())
+        os.chown(lock, places.uid, places.gid)
         with Warehouse.open(own) as warehouse:
             assert warehouse.read("SELECT 1 AS one").item() == 1
         assert other.poll() is None
