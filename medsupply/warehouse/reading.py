@@ -102,7 +102,8 @@ def _described(driver: psycopg.Connection, statement: str) -> list[tuple[str, st
     """Names and types of the result's columns, from the server's own description; nothing is run."""
     with driver.cursor() as cursor:
         if driver.info.transaction_status == psycopg.pq.TransactionStatus.IDLE and not driver.autocommit:
-            cursor.execute("SELECT 1")  # opens the transaction, so that what follows is in it
+            # A reading connection is rolled back afterwards: a write would look done and be lost.
+            cursor.execute("SET TRANSACTION READ ONLY")
         encoding = driver.info.encoding
         _checked(driver.pgconn.prepare(b"", statement.encode(encoding)), encoding)
         result = _checked(driver.pgconn.describe_prepared(b""), encoding)

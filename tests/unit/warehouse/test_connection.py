@@ -188,6 +188,14 @@ def test_wrong_queries_say_what_to_do(warehouse: Warehouse, query: str, error: t
     assert warehouse.read("SELECT 1 AS one").item() == 1
 
 
+def test_a_read_does_not_write(tables: Warehouse) -> None:
+    with pytest.raises(WarehouseError, match="read-only transaction"):
+        tables.read("DELETE FROM core.test_every_kind RETURNING vnr")
+    with pytest.raises(InputError, match="multiple commands"):
+        tables.read("SELECT 1; DROP TABLE core.test_every_kind")
+    assert tables.rows(PLAIN).is_empty()
+
+
 def test_a_server_that_is_not_there(fresh_settings: Settings) -> None:
     away = Settings(home=fresh_settings.home, database_url="postgresql://medsupply_owner:x@127.0.0.1:1/none")
     with pytest.raises(WarehouseUnavailable, match="cannot be reached"):
