@@ -9,6 +9,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from medsupply.areas import COUNTRY
 from medsupply.forecast.calendar import Array
 from medsupply.forecast.lateness import OPEN_END_MEAN, Lateness, draw_arrival
 from medsupply.forecast.supply import NOTICE_FULL
@@ -28,7 +29,9 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Inbound:
-    """Announcements (days from as_of to expected, units, certainty) and notices (share, start, end) by series."""
+    """Announcements (days from as_of to expected, units, certainty) and notices (share, start, end) by series.
+
+    An area without notices of its own has those of the country."""
 
     supply: Mapping[tuple[str, str], list[tuple[float, float, str]]]
     notices: Mapping[tuple[str, str], list[tuple[float, float, float | None]]]
@@ -55,7 +58,7 @@ class Inbound:
         """Share of supply stopped by notices [paths, days]; each notice has its own drawn end, at most one in all."""
         day = np.arange(1, DAYS + 1)[None, :]
         total = np.zeros((n_paths, DAYS))
-        for share, start, end in self.notices.get(key, []):
+        for share, start, end in self.notices.get(key) or self.notices.get((key[0], COUNTRY), []):
             drawn = self._end(end, n_paths, rng)
             total += share * ((day >= start) & (day <= drawn[:, None]))
         return np.minimum(total, 1.0)
