@@ -7,7 +7,7 @@ measure and judge with the newest forecast known; ``run`` is the inbox and all f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 import polars as pl
 import structlog
 
+from medsupply.alerts import digests, sender, store
 from medsupply.areas import COUNTRY
 from medsupply.errors import InputError
 from medsupply.picture.changes import changes as changes_between
@@ -24,8 +25,11 @@ from medsupply.picture.measure import Measurement
 from medsupply.picture.measure import measure as measure_
 from medsupply.rules import Rules, load_rules
 from medsupply.settings import Settings
+from medsupply.steps import demand, forecasting, indexing, outlook
 from medsupply.tables import picture as tables
-from medsupply.warehouse import demand, forecasts, inbox as inbox_, intake, pictures
+from medsupply.tables.base import Table
+from medsupply.warehouse import inbox as inbox_
+from medsupply.warehouse import intake, pictures
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.facts import facts as facts_
 from medsupply.warehouse.intake import Progress, Verdict
@@ -111,9 +115,7 @@ def judge(wh: Warehouse, as_of: date, known_at: datetime, *, always: bool = Fals
     measured = pictures.stored(wh, tables.MEASURED, "measured", as_of, known_at)
     situation = judge_measured(wh, measured, as_of, known_at, rules)
     frames = {tables.SITUATION: situation}
-    moment = pictures.store(
-        wh, "judged", as_of, known_at, frames, always=always, rules_version=rules.version
-    )
+    moment = pictures.store(wh, "judged", as_of, known_at, frames, always=always, rules_version=rules.version)
     _store_changes(wh, as_of, moment)
     return pictures.stored(wh, tables.SITUATION, "judged", as_of, known_at)
 
@@ -124,9 +126,9 @@ def judge_measured(
     """The situation that ``rules`` give for measured figures; nothing is stored."""
     return judge_(
         measured.with_columns(pl.lit(known_at).alias("known_at")),
-        demand_forecast=forecasts.daily_demand(wh, as_of, known_at),
-        run_out=forecasts.run_out(wh, as_of, known_at),
-        index_expected=forecasts.index_expected(wh, as_of, known_at),
+        demand_forecast=outlook.known_daily_demand(wh, as_of, known_at),
+        run_out=outlook.known_run_out(wh, as_of, known_at),
+        index_expected=outlook.known_index(wh, as_of, known_at),
         previous=_previous(wh, as_of, known_at),
         rules=rules,
     )
@@ -187,13 +189,22 @@ def forecast_demand(
     progress: Progress | None = None,
 ) -> str:
     """Fit and store the series of one shard whose data is new; the shards give the same numbers however many."""
-    demand.update_weeks(wh, as_of, known_at)
-    return forecasts.fit(wh, as_of, known_at, workers=workers, shard=shard, progress=progress)
+    facts = facts_(wh, as_of, known_at)
+    known = master(facts)
+    weeks = demand.update_weeks(wh, known, as_of, known_at)
+    demand.update_days(wh, known, as_of, known_at)
+    fitted = forecasting.fit_demand(wh, as_of, known_at, workers=workers, shard=shard)
+    expected = 0
+    if shard[0] == 0:
+        critical = known.medicines.filter(pl.col("critical"))["atc"].drop_nulls().unique().sort().to_list()
+        expected = indexing.update_index(wh, facts, critical, workers=workers)
+    return f"{weeks} weeks of demand, {fitted} series fitted, {expected} purchases expected"
 
 
 def forecast_run_out(wh: Warehouse, as_of: date, known_at: datetime) -> str:
     """Simulate stock, demand and supply from the measured stock of the day, and store the probabilities."""
-    return forecasts.simulate_run_out(wh, as_of, known_at)
+    facts = facts_(wh, as_of, known_at)
+    return f"run-out of {outlook.simulate_run_out(wh, facts, master(facts))} series"
 
 
 # --- the whole day
@@ -209,13 +220,28 @@ def run(
     always: bool = False,
 ) -> Day:
     """Inbox, measure, forecast, judge, evaluate. Sends nothing."""
-    from medsupply.alerting import evaluate
-
     verdicts = inbox(wh, folder, received_at=known_at)
     measure(wh, as_of, known_at, always=always)
     told = forecast(wh, as_of, known_at, workers=workers)
     judged = judge(wh, as_of, known_at, always=always)
     return Day(judged, f"{told}; {evaluate(wh, as_of, known_at)}", verdicts)
+
+
+def evaluate(wh: Warehouse, as_of: date, known_at: datetime) -> str:
+    """Open, raise, ease and close alerts on the picture of a day; queues mails, sends none. Twice changes nothing."""
+    return store.evaluate(wh, as_of, known_at, load_rules())
+
+
+def digest(wh: Warehouse, as_of: date, *, at: datetime, weekly: bool = False) -> str:
+    """Queue the digest of a report day for every subscribed address, also on a quiet day."""
+    return digests.digest(wh, as_of, at=at, weekly=weekly)
+
+
+def send(
+    wh: Warehouse, *, clock: Callable[[], datetime], drain: bool = False, smtp_url: str | None = None
+) -> sender.Sent:
+    """Hand over the mails that are due."""
+    return sender.send(wh, clock=clock, drain=drain, smtp_url=smtp_url)
 
 
 def summary(situation: pl.DataFrame) -> str:
@@ -235,10 +261,10 @@ def days_between(first: str, last: str) -> list[str]:
     return [(start + timedelta(days=number)).isoformat() for number in range((end - start).days + 1)]
 
 
-def _measured_frames(measured: Measurement, known: Master) -> dict[object, pl.DataFrame]:
+def _measured_frames(measured: Measurement, known: Master) -> dict[Table, pl.DataFrame]:
     return {
         tables.MEASURED: measured.measured,
-        tables.STOCK_DAILY: measured.stock_daily.with_columns(),
+        tables.STOCK_DAILY: measured.stock_daily,
         tables.USUAL_UNITS: measured.usual_units,
         tables.COMPLETENESS: measured.completeness,
         tables.OBLIGATIONS: measured.obligations,

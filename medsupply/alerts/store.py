@@ -33,20 +33,16 @@ RULES = rules(frozenset(str(reason) for reason in RUN_OUT_REASONS))
 _SCOPES = """
     SELECT DISTINCT s.medicine_id, s.county_code FROM picture.situation s
     JOIN alerts.evaluations e ON e.as_of = s.as_of AND e.known_at = s.known_at
-    WHERE s.grain = 'family' AND (s.level IN ('elevated', 'severe') OR s.reasons && CAST(:codes AS text[]))
+    WHERE s.grain = 'family' AND (s.level IN ('elevated', 'severe') OR s.reasons && CAST(:codes AS varchar[]))
 """
-_PAST = (
-    """
+_PAST = f"""
     SELECT s.as_of, s.medicine_id, s.county_code, s.level, s.reasons, s.state, s.reporting_share,
            s.run_out_p14, s.run_out_p28, s.run_out_p56, s.run_out_p84, s.stock_units, s.floor_units
     FROM picture.situation s
     JOIN alerts.evaluations e ON e.as_of = s.as_of AND e.known_at = s.known_at
-    JOIN ("""
-    + _SCOPES
-    + """) c ON c.medicine_id = s.medicine_id AND c.county_code = s.county_code
+    JOIN ({_SCOPES}) c ON c.medicine_id = s.medicine_id AND c.county_code = s.county_code
     ORDER BY s.as_of
-"""
-)
+"""  # noqa: S608  both parts stand above
 CODES = ["single_holder_notice", "demand_surge", "obligation_short", "missing_decides"]
 _PICTURE = (
     "select max(known_at) from picture.pictures where stage = 'judged' and as_of = :as_of and known_at <= :known_at"

@@ -45,9 +45,9 @@ def end(wh: Warehouse, address: str, *, at: datetime) -> int:
 
 def token_of(wh: Warehouse, address: str) -> str:
     """The secret part of an address's confirmation link, derived from a secret of this warehouse."""
-    from medsupply.warehouse.secrets import secret
+    from medsupply.warehouse.secrets import ensure_secret
 
-    key = secret(wh.settings.home, "subscriptions")
+    key = ensure_secret(wh.settings.home, "subscriptions")
     return hashlib.sha256(f"{key}|{address.lower()}".encode()).hexdigest()[:32]
 
 

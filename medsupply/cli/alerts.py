@@ -127,7 +127,7 @@ def replay(
 
 @alerts.command()
 def watch() -> None:
-    """Look whether deliveries, pictures, evaluation and sender are alive; mails operations when not. Exit code 1 then."""
+    """Look whether deliveries, pictures, evaluation and sender are alive; mail operations when not (exit code 1)."""
     from medsupply import flow
 
     late = flow.watch(common.settings(), at=common.now())

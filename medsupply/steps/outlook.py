@@ -1,0 +1,139 @@
+"""Run-out of a report day from its measured stock, the demand paths known and supply; and what judge reads of it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+import polars as pl
+
+from medsupply.areas import COUNTRY, COUNTY_CODES
+from medsupply.days import week_start
+from medsupply.facts import Facts
+from medsupply.forecast.run_out import DemandPaths, run_out
+from medsupply.forecast.shares import area_paths, learn_shares
+from medsupply.picture.master import Master
+from medsupply.steps.demand import weekly_series
+from medsupply.steps.forecasting import UNITS, stored_paths
+from medsupply.steps.supplying import HISTORY_DAYS, supply
+from medsupply.tables.forecast import RUN_OUT
+from medsupply.tables.picture import MEASURED, STOCK_DAILY
+from medsupply.warehouse import bulk, pictures
+from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.facts import dispensing
+
+
+def simulate_run_out(wh: Warehouse, facts: Facts, master: Master) -> int:
+    """Simulate and store; returns the series for which something can be said."""
+    as_of, known_at = facts.as_of, facts.known_at
+    measured = pictures.stored(wh, MEASURED, "measured", as_of, known_at)
+    state = _state(wh, measured, master, as_of, known_at)
+    if state.filter(pl.col("stock_units").is_not_null()).is_empty():
+        return 0
+    cutoff, paths = _demand_paths(wh, as_of, known_at)
+    left = dispensing(wh, as_of - timedelta(days=HISTORY_DAYS), as_of, known_at).collect()
+    known = supply(facts, master, left)
+    found = run_out(
+        state,
+        as_of,
+        demand=paths,
+        announced=known.announced,
+        notices=known.notices,
+        history=known.history,
+        lateness=known.lateness,
+    )
+    rows = found.with_columns(known_at=pl.lit(known_at), cutoff=pl.lit(cutoff, dtype=pl.Date))
+    with wh.transaction() as connection:
+        bulk.replace(connection, RUN_OUT, rows, as_of=as_of, known_at=known_at)
+    return rows.select("medicine_id", "county_code").n_unique()
+
+
+def _state(wh: Warehouse, measured: pl.DataFrame, master: Master, as_of: date, known_at: datetime) -> pl.DataFrame:
+    """Where the simulation starts: stock, stock with silent holders, reserve, floor, demand, wholesalers' stock."""
+    upstream = _upstream(wh, master, as_of, known_at)
+    high = pl.col("stock_units") + pl.col("usual_units_silent").fill_null(0.0)
+    rows = measured.with_columns(stock_units_high=high).join(upstream, on=["medicine_id", "county_code"], how="left")
+    return rows.select(
+        "medicine_id",
+        "county_code",
+        "stock_units",
+        "stock_units_high",
+        "reserve_units",
+        "floor_units",
+        "trailing_demand_units",
+        "upstream_units",
+    )
+
+
+def _upstream(wh: Warehouse, master: Master, as_of: date, known_at: datetime) -> pl.DataFrame:
+    from medsupply.picture.sites import conversions
+
+    rows = pictures.stored(wh, STOCK_DAILY, "measured", as_of, known_at)
+    wholesale = rows.filter((pl.col("holder_type") == "wholesaler") & pl.col("packs").is_not_null())
+    units = wholesale.join(conversions(master), on="vnr", suffix="_all")
+    return units.group_by(pl.col("medicine_id_all").alias("medicine_id")).agg(
+        upstream_units=(pl.col("packs") * pl.col("per_pack")).sum(), county_code=pl.lit(COUNTRY).first()
+    )
+
+
+def _demand_paths(wh: Warehouse, as_of: date, known_at: datetime) -> tuple[date | None, DemandPaths | None]:
+    """The country's stored paths, and the areas' shares of them drawn again as they were at the fit."""
+    cutoff, national = stored_paths(wh, UNITS, as_of, known_at)
+    if cutoff is None:
+        return None, None
+    shares = learn_shares(weekly_series(wh, cutoff, known_at), COUNTRY)
+    paths = {(medicine, COUNTRY): one for medicine, one in national.items()}
+    for medicine, one in national.items():
+        if medicine in shares:
+            drawn = area_paths(one, shares[medicine], COUNTY_CODES, medicine, cutoff)
+            paths |= {(medicine, area): mine for area, mine in drawn.items()}
+    return cutoff, DemandPaths(week_start(cutoff) + timedelta(days=7), paths)
+
+
+# --- what judge reads
+
+
+def known_run_out(wh: Warehouse, as_of: date, known_at: datetime) -> pl.DataFrame | None:
+    """Run-out of the day, the newest simulation known."""
+    found = wh.rows(
+        RUN_OUT,
+        "as_of = :as_of and known_at = (select max(known_at) from forecast.run_out"
+        " where as_of = :as_of and known_at <= :known_at)",
+        as_of=as_of,
+        known_at=known_at,
+    )
+    return found if found.height else None
+
+
+def known_daily_demand(wh: Warehouse, as_of: date, known_at: datetime) -> pl.DataFrame | None:
+    """Daily demand of forecasts with a cutoff in the last 14 days, and whether they beat the trailing mean."""
+    found = wh.read(
+        """
+        SELECT DISTINCT ON (s.medicine_id, s.county_code, s.cutoff)
+               s.medicine_id, s.county_code, s.cutoff, s.daily_units, s.surge,
+               coalesce((
+                   SELECT count(*) = 2 AND bool_and(beat_trailing) FROM (
+                       SELECT beat_trailing FROM forecast.series_scores c
+                       WHERE c.measure = 'units' AND c.medicine_id = s.medicine_id AND c.county_code = s.county_code
+                         AND c.cutoff < s.cutoff AND c.known_at <= :known_at
+                       ORDER BY c.cutoff DESC LIMIT 2) last), false) AS beat_trailing
+        FROM forecast.demand_series s
+        WHERE s.measure = 'units' AND s.cutoff BETWEEN :oldest AND :as_of AND s.known_at <= :known_at
+        ORDER BY s.medicine_id, s.county_code, s.cutoff, s.known_at DESC
+        """,
+        as_of=as_of,
+        oldest=as_of - timedelta(days=14),
+        known_at=known_at,
+    )
+    return found if found.height else None
+
+
+def known_index(wh: Warehouse, as_of: date, known_at: datetime) -> pl.DataFrame | None:
+    """Purchases expected of the last complete weeks known."""
+    found = wh.read(
+        "select distinct on (atc, county_code, week) atc, county_code, week, expected, surge"
+        " from forecast.index_expected where week <= :as_of and known_at <= :known_at"
+        " order by atc, county_code, week, known_at desc",
+        as_of=as_of,
+        known_at=known_at,
+    )
+    return found if found.height else None
