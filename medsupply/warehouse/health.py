@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 import polars as pl
 import sqlalchemy as sa
@@ -42,17 +43,15 @@ def analyst_command(warehouse: Warehouse) -> str:
     url = sa.make_url(role_url(warehouse.settings, "analyst"))
     # URL.set takes None for "as it was", a URL made anew does not.
     bare = sa.URL.create("postgresql", url.username, None, url.host, url.port, url.database, url.query)
-    shown = bare.render_as_string()
-    return (
-        f"PGPASSWORD=$(cat '{secret_path(warehouse.settings.home, url.username or '')}') {_psql(warehouse)} '{shown}'"
-    )
+    password = secret_path(warehouse.settings.home, url.username or "")
+    return f'PGPASSWORD="$(cat {quote(str(password))})" {_psql(warehouse)} {quote(bare.render_as_string())}'
 
 
 def _psql(warehouse: Warehouse) -> str:
     """psql where it is on the path, else the one beside the private server's programs."""
     if shutil.which("psql") or warehouse.settings.database_url:
         return "psql"
-    return str(find_places(warehouse.settings.home).programs / "psql")
+    return quote(str(find_places(warehouse.settings.home).programs / "psql"))
 
 
 def _server(warehouse: Warehouse) -> Finding:

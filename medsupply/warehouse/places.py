@@ -30,6 +30,8 @@ REFUGE = Path("/var/lib/medsupply")
 SOCKET_ROOM = 85
 # Not TMPDIR: all processes must come to the same folder, whatever their environment says.
 SHORT = Path("/tmp")
+# What pg_ctl hands to the shell between double quotes, as it is.
+UNQUOTED = frozenset('$`"\\\n')
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,11 @@ class Places:
 
 def find_places(home: Path) -> Places:
     """The places of ``home``'s server, made where they are absent. Raises WarehouseError with what bars it."""
+    if set(str(home)) & UNQUOTED:
+        raise WarehouseError(
+            f"pg_ctl cannot start a server in {str(home)!r}",
+            'Set MEDSUPPLY_HOME to a path without $, `, " and \\',
+        )
     try:
         home.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
         home = home.resolve()  # two ways to the same folder are one server

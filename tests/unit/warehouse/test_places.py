@@ -13,8 +13,8 @@ import pytest
 
 from medsupply.errors import WarehouseError
 from medsupply.settings import Settings
+from medsupply.warehouse import health, server
 from medsupply.warehouse import places as places_module
-from medsupply.warehouse import server
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.places import find_places, reaches
 from medsupply.warehouse.secrets import ensure_secret
@@ -23,6 +23,25 @@ from medsupply.warehouse.secrets import ensure_secret
 def test_a_home_that_cannot_be_made() -> None:
     with pytest.raises(WarehouseError, match=r"MEDSUPPLY_HOME cannot be used.*Set MEDSUPPLY_HOME"):
         Warehouse.open(Settings(home=Path("/dev/null/home")))
+
+
+def test_a_home_that_pg_ctl_cannot_quote(tmp_path: Path) -> None:
+    with pytest.raises(WarehouseError, match="path without"):
+        Warehouse.open(Settings(home=tmp_path / "a$HOME"))
+
+
+def test_spaces_and_quotes_in_the_path() -> None:
+    outer = Path(tempfile.mkdtemp(prefix="medsupply it's "))
+    outer.chmod(0o711)
+    settings = Settings(home=outer)
+    try:
+        with Warehouse.open(settings) as warehouse:
+            command = health.analyst_command(warehouse)
+        done = subprocess.run(["sh", "-c", f"{command} -At -c 'SELECT 1'"], capture_output=True, text=True, check=False)
+        assert (done.stdout, done.stderr) == ("1\n", "")
+    finally:
+        server.down(settings)
+        shutil.rmtree(outer)
 
 
 def test_a_long_path_gets_a_short_private_socket_folder() -> None:
