@@ -9,12 +9,11 @@ from pathlib import Path
 from shlex import quote
 
 import polars as pl
-import sqlalchemy as sa
 
 from medsupply.warehouse import migrate, schema
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.places import find_places
-from medsupply.warehouse.roles import role_url
+from medsupply.warehouse.roles import analyst_url, role_of
 from medsupply.warehouse.secrets import secret_path
 
 FREE_GB = 2.0
@@ -40,11 +39,9 @@ def check(warehouse: Warehouse) -> pl.DataFrame:
 
 def analyst_command(warehouse: Warehouse) -> str:
     """A psql command for analysts that can be pasted; it names the password's file, not the password."""
-    url = sa.make_url(role_url(warehouse.settings, "analyst"))
-    # URL.set takes None for "as it was", a URL made anew does not.
-    bare = sa.URL.create("postgresql", url.username, None, url.host, url.port, url.database, url.query)
-    password = secret_path(warehouse.settings.home, url.username or "")
-    return f'PGPASSWORD="$(cat {quote(str(password))})" {_psql(warehouse)} {quote(bare.render_as_string())}'
+    password = secret_path(warehouse.settings.home, role_of("analyst").name)
+    address = analyst_url(warehouse.settings, password=False)
+    return f'PGPASSWORD="$(cat {quote(str(password))})" {_psql(warehouse)} {quote(address)}'
 
 
 def _psql(warehouse: Warehouse) -> str:

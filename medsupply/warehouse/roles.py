@@ -88,9 +88,14 @@ def role_url(settings: Settings, role: str) -> str:
     return given.set(username=name, password=password).render_as_string(hide_password=False)
 
 
-def analyst_url(settings: Settings) -> str:
-    """The address for psql, R and BI tools as the analyst role; it holds the password."""
-    return sa.make_url(role_url(settings, "analyst")).set(drivername="postgresql").render_as_string(hide_password=False)
+def analyst_url(settings: Settings, *, password: bool = True) -> str:
+    """The address for psql, R and BI tools as the analyst role, with or without its password."""
+    url = sa.make_url(role_url(settings, "analyst"))
+    shown = url.password if password else None
+    made = sa.URL.create("postgresql", url.username, shown, url.host, url.port, url.database, url.query)
+    place, _, query = made.render_as_string(hide_password=False).partition("?")
+    # SQLAlchemy writes a space in the query as +, which libpq takes for a plus sign.
+    return f"{place}?{query.replace('+', '%20')}" if query else place
 
 
 def private_url(settings: Settings, role: str, database: str = DATABASE, driver: str = "postgresql") -> str:
