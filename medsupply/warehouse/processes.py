@@ -84,22 +84,32 @@ def run_program(places: Places, program: str, *arguments: str) -> subprocess.Com
     said = places.base / f"said-{os.getpid()}"
     with said.open("w+", encoding="utf-8", errors="replace") as file:
         said.unlink()  # a pipe would stay open in the detached server, and the reader would wait for its end
-        done = subprocess.run(
-            [str(places.programs / program), *arguments],
-            user=uid,
-            group=gid,
-            extra_groups=groups,
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            cwd="/",
-            env=environment,
-            umask=0o077,
-            start_new_session=True,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [str(places.programs / program), *arguments],
+                user=uid,
+                group=gid,
+                extra_groups=groups,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                cwd="/",
+                env=environment,
+                umask=0o077,
+                start_new_session=True,
+                check=False,
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            raise _not_run(places, program, error) from error
         file.seek(0)
         return subprocess.CompletedProcess(done.args, done.returncode, stdout=file.read())
+
+
+def _not_run(places: Places, program: str, error: Exception) -> WarehouseError:
+    return WarehouseError(
+        f"{places.programs / program} cannot be run as user {places.uid} ({error})",
+        "Run medsupply as an ordinary user, or set MEDSUPPLY_DATABASE_URL to a served PostgreSQL",
+    )
 
 
 def tail(path: Path, start: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import os
 import shutil
@@ -25,7 +26,7 @@ from medsupply.warehouse import places as places_module
 from medsupply.warehouse import server
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.places import Places, find_places
-from medsupply.warehouse.processes import start_error
+from medsupply.warehouse.processes import run_program, start_error
 from medsupply.warehouse.roles import analyst_url
 from medsupply.warehouse.secrets import FOLDER
 
@@ -305,6 +306,12 @@ def test_two_names_of_one_folder_are_one_server(own: Settings, tmp_path: Path) -
     assert server.postmaster(server.ensure(Settings(home=alias))) == first
     assert server.down(Settings(home=alias)) is True
     assert server.postmaster(find_places(own.home)) is None
+
+
+def test_programs_that_cannot_be_run(own: Settings) -> None:
+    places = dataclasses.replace(server.ensure(own), programs=own.home)
+    with pytest.raises(WarehouseError, match=r"pg_ctl cannot be run as user \d+.*ordinary user"):
+        run_program(places, "pg_ctl", "--version")
 
 
 def test_lost_passwords(own: Settings) -> None:
