@@ -1,0 +1,153 @@
+"""Parts that several pages share: problem list, completeness, figures of a medicine, what the data cannot tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+import streamlit as st
+from markupsafe import Markup
+
+from medsupply.dashboard import figures, markup, problems, show
+from medsupply.dashboard.filters import Filters
+from medsupply.dashboard.markup import Cell, Column
+from medsupply.dashboard.wording import counted, say
+from medsupply.words import numbers as write
+from medsupply.words import word
+
+FILE_COLUMNS = (
+    "as_of",
+    "known_at",
+    "county_code",
+    "medicine_id",
+    "atc",
+    "name_fi",
+    "name_sv",
+    "name_en",
+    "form_class",
+    "unit",
+    "critical_class",
+    "level",
+    "reasons",
+    *figures.FIGURES,
+    "rules_version",
+)
+
+
+def what_data_cannot_tell(language: str, rows: pl.DataFrame) -> None:
+    """Says what no row of the picture knows, so that nobody takes an empty column for good news."""
+    if rows.is_empty():
+        return
+    missing = [name for name in ("stock_units", "trailing_demand_units") if rows[name].is_null().all()]
+    if missing == ["stock_units", "trailing_demand_units"]:
+        show.callout(say(language, "blind.all"), warn=True)
+    elif missing:
+        show.callout(say(language, f"blind.{missing[0]}"), warn=True)
+    elif rows["run_out_p56"].is_null().all():
+        show.callout(say(language, "blind.run_out"), warn=True)
+
+
+def problem_list(chosen: Filters, rows: pl.DataFrame, shown: int) -> None:
+    """Medicines above normal, the worst first; the rest and those without a level one click away; the file."""
+    language = chosen.language
+    worst = problems.ranked(rows)
+    above = worst.filter(pl.col("level").is_in(problems.PROBLEMS))
+    if above.is_empty():
+        st.markdown(say(language, "situation.problems_none", place=chosen.place))
+    else:
+        _list(chosen, above.head(shown), say(language, "situation.problems_caption", place=chosen.place))
+    _more(chosen, above.tail(max(above.height - shown, 0)), "page.more")
+    _more(chosen, worst.filter(pl.col("level") == "unknown"), "situation.unknown")
+    _more(chosen, worst.filter(pl.col("level") == "normal"), "situation.normal")
+    if worst.height:
+        files = worst.select(name for name in FILE_COLUMNS if name in worst.columns)
+        show.download(language, files, f"situation-{chosen.area}-{chosen.as_of}")
+
+
+def _list(chosen: Filters, rows: pl.DataFrame, caption: str) -> None:
+    show.grid(problems.columns(chosen.language), problems.rows(chosen.language, rows, **chosen.url()), caption)
+
+
+def _more(chosen: Filters, rows: pl.DataFrame, key: str) -> None:
+    if rows.height:
+        label = say(chosen.language, key, n=rows.height)
+        with st.expander(label):
+            _list(chosen, rows.head(200), label)
+
+
+def completeness(language: str, frame: pl.DataFrame) -> None:
+    """How many holders and lists have reported, are late, are missing: a sentence and a table."""
+    if frame.is_empty():
+        st.markdown(say(language, "complete.none"))
+        return
+    stock = frame.filter(pl.col("source") == "stock")
+    if stock.height:
+        reported = int(stock.filter(pl.col("state") == "reported")["n"].sum())
+        st.markdown(say(language, "complete.sentence", n=reported, all=int(stock["n"].sum())))
+    wide = frame.pivot("state", index=["source", "holder_type"], values="n", aggregate_function="sum")
+    heads = [
+        Column(say(language, "complete.who")),
+        *(Column(word(language, f"state.{state}"), "number") for state in ("reported", "late", "missing")),
+    ]
+    rows = [_complete_row(language, row) for row in wide.iter_rows(named=True)]
+    show.grid(heads, rows, say(language, "complete.caption"))
+
+
+def _complete_row(language: str, row: Mapping[str, Any]) -> list[Cell]:
+    source = word(language, f"source.{row['source']}")
+    kind = row["holder_type"]
+    who = f"{source}: {word(language, f'holder_type.{kind}')}" if kind else source
+    return [who, *(write.number(language, row.get(state) or 0) for state in ("reported", "late", "missing"))]
+
+
+def figures_table(language: str, row: Mapping[str, Any]) -> None:
+    """Every figure of a row with its value, its exact value and its definition."""
+    unit = problems.unit(language, row)
+    cells = [
+        [
+            say(language, f"figure.{name}.name"),
+            figures.readable(language, name, row[name], unit),
+            Markup("<small>{}</small>").format(say(language, f"figure.{name}.is")),
+        ]
+        for name in figures.FIGURES
+        if name in row
+    ]
+    heads = [
+        Column(say(language, "column.figure")),
+        Column(say(language, "column.value"), "number"),
+        Column(say(language, "column.definition")),
+    ]
+    show.grid(heads, cells, say(language, "medicine.figures_caption"))
+
+
+def silent(language: str, frame: pl.DataFrame, shown: int = 30) -> None:
+    """Who has not reported, as a table."""
+    if frame.is_empty():
+        st.markdown(say(language, "complete.all_in"))
+        return
+    st.markdown(counted(language, "complete.silent", frame.height))
+    heads = [Column(say(language, f"complete.{key}")) for key in ("who", "what", "state", "last")]
+    show.grid(
+        heads,
+        [_silent(language, row) for row in frame.head(shown).iter_rows(named=True)],
+        say(language, "complete.silent_caption"),
+    )
+    show.download(language, frame, "not-reported")
+
+
+def _silent(language: str, row: Mapping[str, Any]) -> Sequence[Cell]:
+    last = write.day(language, row["last_day"]) if row["last_day"] else say(language, "complete.never")
+    return [row["name"], word(language, f"source.{row['source']}"), word(language, f"state.{row['state']}"), last]
+
+
+def definition_list(language: str, names: Sequence[str]) -> None:
+    """Figures with their definitions."""
+    show.html(
+        markup.bullets(
+            Markup("<strong>{}</strong> <small>({})</small>. {}").format(
+                say(language, f"figure.{name}.name"), name, say(language, f"figure.{name}.is")
+            )
+            for name in names
+        )
+    )

@@ -1,0 +1,118 @@
+"""Frames to charts. Marks are hidden from screen readers: each chart stands with its sentence and its table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from medsupply.dashboard.look import ACCENT, BAND_NARROW, BAND_WIDE, INK, LINE, MUTED, PRIMARY
+from medsupply.words.numbers import GROUP, POINT
+
+DAY = {"fi": "%-d.%-m.", "sv": "%-d.%-m.", "en": "%-d %b"}
+HEIGHT = 260
+WIDE, NARROW = ("q025", "q975"), ("q10", "q90")
+Chart = Any  # altair has no common type of a chart, a layer and what its methods return
+
+
+def _dressed(chart: Chart, language: str) -> Chart:
+    """``chart`` with the dashboard's colours and the language's numbers."""
+    locale = {"decimal": POINT[language], "thousands": GROUP[language], "grouping": [3], "currency": ["", "\u00a0€"]}
+    return (
+        chart.properties(height=HEIGHT, width="container")
+        .configure(locale={"number": locale}, background="#FFFFFF")
+        .configure_axis(
+            labelColor=MUTED,
+            titleColor=INK,
+            gridColor="#E6EBF1",
+            domainColor=LINE,
+            tickColor=LINE,
+            labelFontSize=13,
+            titleFontSize=13,
+            titleFontWeight="normal",
+        )
+        .configure_view(stroke=None)
+        .configure_legend(labelFontSize=13, orient="top", title=None, labelColor=INK)
+    )
+
+
+def _time(field: str, language: str) -> alt.X:
+    axis = alt.Axis(format=DAY[language], labelOverlap=True, tickCount=8, grid=False)
+    return alt.X(f"{field}:T", title=None, axis=axis)
+
+
+def _amount(field: str, title: str, *, percent: bool = False, scale: Any = alt.Undefined) -> alt.Y:
+    axis = alt.Axis(format=".0%" if percent else ",.6~g", tickCount=5)
+    return alt.Y(f"{field}:Q", title=title, axis=axis, scale=scale)
+
+
+def trend(frame: pl.DataFrame, x: str, series: Sequence[tuple[str, str]], title: str, language: str) -> Chart:
+    """Lines over days: ``series`` pairs a column with its label; the second and later are dashed."""
+    long = pl.concat(
+        frame.select(pl.col(x).alias("x"), pl.col(name).alias("y"), pl.lit(label).alias("series"))
+        for name, label in series
+    )
+    labels = [label for _, label in series]
+    dashes = [[1, 0], [6, 3], [2, 2], [8, 2]][: len(labels)]
+    chart = (
+        alt.Chart(long)
+        .mark_line(aria=False, strokeWidth=2.5, point=frame.height < 15)
+        .encode(
+            x=_time("x", language),
+            y=_amount("y", title, scale=alt.Scale(zero=True)),
+            color=alt.Color("series:N", scale=alt.Scale(domain=labels, range=[PRIMARY, ACCENT, MUTED][: len(labels)])),
+            strokeDash=alt.StrokeDash("series:N", scale=alt.Scale(domain=labels, range=dashes)),
+        )
+    )
+    return _dressed(chart, language)
+
+
+def fan(past: pl.DataFrame, ahead: pl.DataFrame, title: str, language: str) -> Chart:
+    """Weekly demand: known weeks (week, units) as a line, then the median and the 80 and 95 % bands of the forecast."""
+    bands = [
+        alt.Chart(ahead)
+        .mark_area(aria=False, color=colour)
+        .encode(x=_time("week", language), y=_amount(low, title), y2=f"{high}:Q")
+        for (low, high), colour in ((WIDE, BAND_WIDE), (NARROW, BAND_NARROW))
+    ]
+    middle = (
+        alt.Chart(ahead)
+        .mark_line(aria=False, color=PRIMARY, strokeDash=[6, 3], strokeWidth=2.5)
+        .encode(x=_time("week", language), y=_amount("q50", title))
+    )
+    known = (
+        alt.Chart(past)
+        .mark_line(aria=False, color=INK, strokeWidth=2)
+        .encode(x=_time("week", language), y=_amount("units", title))
+    )
+    layers = [*bands, middle] if past.is_empty() else [*bands, middle, known]
+    return _dressed(alt.layer(*layers), language)
+
+
+def probabilities(frame: pl.DataFrame, labels: dict[int, str], title: str, language: str) -> Chart:
+    """Run-out probability by horizon (horizon_days, p) as bars with their value."""
+    named = frame.with_columns(pl.col("horizon_days").replace_strict(labels, default=None).alias("label"))
+    base = alt.Chart(named).encode(
+        y=alt.Y("label:N", sort=list(labels.values()), title=None, axis=alt.Axis(labelLimit=220)),
+        x=alt.X("p:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%")),
+    )
+    bars = base.mark_bar(aria=False, color=PRIMARY, height=18)
+    words = base.mark_text(aria=False, align="left", dx=5, color=INK, fontSize=13).encode(
+        text=alt.Text("p:Q", format=".0%")
+    )
+    return _dressed(alt.layer(bars, words), language).properties(height=170)
+
+
+def by_horizon(frame: pl.DataFrame, target: float | None, title: str, x_title: str, language: str) -> Chart:
+    """A score (horizon, value) by horizon, with the value it should have as a rule."""
+    line = (
+        alt.Chart(frame)
+        .mark_line(aria=False, color=PRIMARY, strokeWidth=2.5, point=True)
+        .encode(x=alt.X("horizon:Q", title=x_title), y=_amount("value", title))
+    )
+    if target is None:
+        return _dressed(line, language)
+    rule = alt.Chart(pl.DataFrame({"y": [target]})).mark_rule(aria=False, color=ACCENT, strokeDash=[6, 3])
+    return _dressed(alt.layer(line, rule.encode(y="y:Q")), language)

@@ -1,0 +1,310 @@
+"""The only place where pages meet the database: cached queries on the analyst views, as frames.
+
+The cache is keyed by a data version (newest picture, delivery and forecast known), so that a load shows at once.
+Only what every signed-in person may see passes here.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from medsupply.areas import COUNTRY, COUNTY_CODES
+from medsupply.dashboard.context import current
+from medsupply.tables.catalogue import VIEWS
+from medsupply.warehouse.connection import Warehouse
+
+HISTORY_DAYS = 182
+MEDICINE = """m.name_fi, m.name_sv, m.name_en, m.strength, m.form, m.form_sv, m.form_en, m.form_class, m.unit,
+    m.state AS market_state, m.critical_lists"""
+
+
+@st.cache_resource(show_spinner=False)
+def _open(_: str) -> Warehouse:
+    return Warehouse.open(current().settings, role="dashboard")
+
+
+def warehouse() -> Warehouse:
+    """The warehouse of this process, open as the dashboard's role."""
+    settings = current().settings
+    return _open(f"{settings.home}|{settings.database_url}")
+
+
+def version() -> str:
+    """Changes whenever a picture, a delivery or a forecast came in."""
+    found = warehouse().read(
+        "SELECT (SELECT max(known_at) FROM picture.pictures) AS picture, (SELECT count(*) FROM picture.pictures) AS n, "
+        "(SELECT max(received_at) FROM ops.deliveries) AS delivery, (SELECT count(*) FROM ops.deliveries) AS m, "
+        "(SELECT max(known_at) FROM forecast.runs) AS forecast, (SELECT max(known_at) FROM forecast.scores) AS score"
+    )
+    return "|".join(str(value) for value in (current().settings.home, current().settings.database_url, *found.row(0)))
+
+
+@st.cache_data(show_spinner=False, max_entries=400)
+def _cached(_: str, query: str, params: dict[str, Any]) -> pl.DataFrame:
+    return warehouse().read(query, **params)
+
+
+def ask(query: str, **params: Any) -> pl.DataFrame:
+    """The rows of a query, from the cache while nothing new has come in."""
+    return _cached(version(), query, params)
+
+
+def fresh(query: str, **params: Any) -> pl.DataFrame:
+    """The rows of a query, never from the cache: what people change on the pages themselves."""
+    return warehouse().read(query, **params)
+
+
+def has_view(name: str) -> bool:
+    """Whether this version of the service has the analyst view ``name``."""
+    return any(view.name == name for view in VIEWS)
+
+
+def pictures() -> pl.DataFrame:
+    """as_of, known_at, rules_version of every judged picture, the newest first."""
+    return ask(
+        "SELECT as_of, known_at, rules_version FROM picture.pictures WHERE stage = 'judged' "
+        "ORDER BY as_of DESC, known_at DESC"
+    )
+
+
+def situation(as_of: date, known_at: datetime, area: str, grain: str = "family") -> pl.DataFrame:
+    """Every row of one area of a picture, with the names of the medicine."""
+    return ask(
+        f"SELECT s.*, {MEDICINE} FROM analyst.situation_history s LEFT JOIN analyst.medicines m USING (medicine_id) "  # noqa: S608
+        "WHERE s.as_of = :as_of AND s.known_at = :known_at AND s.county_code = :area AND s.grain = :grain",
+        as_of=as_of,
+        known_at=known_at,
+        area=area,
+        grain=grain,
+    )
+
+
+def county_levels(as_of: date, known_at: datetime) -> pl.DataFrame:
+    """county_code, level, n: critical families per county and level."""
+    return ask(
+        "SELECT county_code, level, count(*) AS n FROM analyst.situation_history WHERE as_of = :as_of "
+        "AND known_at = :known_at AND grain = 'family' AND critical AND county_code = any(:counties) "
+        "GROUP BY county_code, level ORDER BY county_code, level",
+        as_of=as_of,
+        known_at=known_at,
+        counties=list(COUNTY_CODES),
+    )
+
+
+def changes(as_of: date, known_at: datetime, area: str) -> pl.DataFrame:
+    """What changed since the picture before, families only, with names."""
+    return ask(
+        f"SELECT c.*, m.critical, {MEDICINE} FROM analyst.changes c JOIN analyst.medicines m USING (medicine_id) "  # noqa: S608
+        "WHERE c.as_of = :as_of AND c.known_at = :known_at AND c.county_code = :area AND m.grain = 'family'",
+        as_of=as_of,
+        known_at=known_at,
+        area=area,
+    )
+
+
+def completeness(as_of: date) -> pl.DataFrame:
+    """source, holder_type, state, n: how many have reported, are late, are missing."""
+    return ask(
+        "SELECT source, holder_type, state, count(*) AS n FROM analyst.completeness WHERE as_of = :as_of "
+        "GROUP BY source, holder_type, state ORDER BY source, holder_type, state",
+        as_of=as_of,
+    )
+
+
+def silent_holders(as_of: date, area: str) -> pl.DataFrame:
+    """Holders and reporters that are late or missing; of one county where ``area`` is one."""
+    return ask(
+        "SELECT c.source, c.holder_id, coalesce(h.name, c.holder_id) AS name, c.holder_type, c.county_code, c.state, "
+        "c.last_day, c.open_days_late FROM analyst.completeness c LEFT JOIN analyst.holders h USING (holder_id) "
+        "WHERE c.as_of = :as_of AND c.state <> 'reported' AND (:area = '99' OR c.county_code = :area) "
+        "ORDER BY c.state DESC, c.source, c.last_day NULLS FIRST, name",
+        as_of=as_of,
+        area=area,
+    )
+
+
+def medicines() -> pl.DataFrame:
+    """Every medicine and family that can be looked up."""
+    return ask("SELECT * FROM analyst.medicines ORDER BY grain, critical DESC, name_en, medicine_id")
+
+
+def medicine_areas(as_of: date, known_at: datetime, medicine_id: str) -> pl.DataFrame:
+    """One medicine or family in every area of a picture."""
+    return ask(
+        "SELECT * FROM analyst.situation_history WHERE as_of = :as_of AND known_at = :known_at "
+        "AND medicine_id = :medicine_id ORDER BY county_code",
+        as_of=as_of,
+        known_at=known_at,
+        medicine_id=medicine_id,
+    )
+
+
+def members(as_of: date, known_at: datetime, family_id: str, area: str) -> pl.DataFrame:
+    """The medicines of a family in one area, with their rows of the picture where they have one."""
+    return ask(
+        f"SELECT m.medicine_id, {MEDICINE}, s.level, s.cover_days, s.run_out_p56, s.notice_share, s.reasons "  # noqa: S608
+        "FROM analyst.medicines m LEFT JOIN analyst.situation_history s ON s.medicine_id = m.medicine_id "
+        "AND s.as_of = :as_of AND s.known_at = :known_at AND s.county_code = :area "
+        "WHERE m.family_id = :family_id AND m.grain = 'medicine' ORDER BY m.strength, m.medicine_id",
+        as_of=as_of,
+        known_at=known_at,
+        family_id=family_id,
+        area=area,
+    )
+
+
+def history(medicine_id: str, area: str, as_of: date) -> pl.DataFrame:
+    """The latest known pictures of the days up to ``as_of``: stock, floor, demand, level."""
+    return ask(
+        "SELECT as_of, level, stock_units, floor_units, reserve_units, daily_demand_units, trailing_demand_units, "
+        "cover_days, run_out_p56, reporting_share FROM analyst.situation WHERE medicine_id = :medicine_id "
+        "AND county_code = :area AND as_of > CAST(:as_of AS date) - :days AND as_of <= :as_of ORDER BY as_of",
+        medicine_id=medicine_id,
+        area=area,
+        as_of=as_of,
+        days=HISTORY_DAYS,
+    )
+
+
+def weekly_demand(medicine_id: str, area: str, as_of: date) -> pl.DataFrame:
+    """week, units, marked: complete weeks of the last year."""
+    return ask(
+        "SELECT week, units, marked FROM analyst.demand_weekly WHERE medicine_id = :medicine_id "
+        "AND county_code = :area AND week > CAST(:as_of AS date) - 371 AND week <= :as_of ORDER BY week",
+        medicine_id=medicine_id,
+        area=area,
+        as_of=as_of,
+    )
+
+
+def weekly_purchases(atc: str, area: str, as_of: date, known_at: datetime) -> pl.DataFrame:
+    """week, units: Kela purchases of an ATC code as known at a moment, over the last year."""
+    return ask(
+        "SELECT week_start AS week, purchases AS units FROM analyst.purchases_weekly WHERE atc = :atc "
+        "AND county_code = :area AND known_from <= :known_at AND (known_to IS NULL OR known_to > :known_at) "
+        "AND week_start > CAST(:as_of AS date) - 371 AND week_start <= :as_of ORDER BY week_start",
+        atc=atc,
+        area=area,
+        as_of=as_of,
+        known_at=known_at,
+    )
+
+
+def demand_forecast(series: str, area: str, as_of: date, measure: str = "units") -> pl.DataFrame:
+    """The newest forecast whose cutoff is not after ``as_of``, one row per week."""
+    return ask(
+        "SELECT * FROM analyst.demand_forecast WHERE measure = :measure AND medicine_id = :series "
+        "AND county_code = :area AND cutoff = (SELECT max(cutoff) FROM analyst.demand_forecast WHERE "
+        "measure = :measure AND medicine_id = :series AND county_code = :area AND cutoff <= :as_of) ORDER BY week",
+        series=series,
+        area=area,
+        as_of=as_of,
+        measure=measure,
+    )
+
+
+def run_out(medicine_id: str, area: str, as_of: date) -> pl.DataFrame:
+    """horizon_days, p, p_announced, p_with_reserve and median day, of one report day."""
+    return ask(
+        "SELECT * FROM analyst.run_out WHERE medicine_id = :medicine_id AND county_code = :area AND as_of = :as_of "
+        "ORDER BY horizon_days",
+        medicine_id=medicine_id,
+        area=area,
+        as_of=as_of,
+    )
+
+
+def notices(family_or_medicine: str, known_at: datetime) -> pl.DataFrame:
+    """Shortage notices of the packages of a medicine or family, as known at a moment, the newest first."""
+    return ask(
+        "SELECT n.vnr, n.product_name, n.state, n.starts_on, n.ends_on, n.notified_on, n.changed_on, n.company "
+        "FROM analyst.shortage_notices n JOIN analyst.packages p USING (vnr) "
+        "WHERE (p.medicine_id = :id OR p.family_id = :id) AND n.known_from <= :known_at "
+        "AND (n.known_to IS NULL OR n.known_to > :known_at) ORDER BY n.starts_on DESC, n.vnr",
+        id=family_or_medicine,
+        known_at=known_at,
+    )
+
+
+def packages(family_or_medicine: str) -> pl.DataFrame:
+    """Packages of a medicine or family."""
+    return ask(
+        "SELECT * FROM analyst.packages WHERE medicine_id = :id OR family_id = :id "
+        "ORDER BY counted_as_marketed DESC, product_name, strength, vnr",
+        id=family_or_medicine,
+    )
+
+
+def deliveries(limit: int = 200) -> pl.DataFrame:
+    """The newest deliveries with counts and whether their equations hold."""
+    return ask("SELECT * FROM analyst.deliveries ORDER BY received_at DESC, delivery_id LIMIT :limit", limit=limit)
+
+
+def delivery_totals() -> pl.DataFrame:
+    """Per source: deliveries by verdict, rows by fate, the newest, and how many do not add up."""
+    return ask(
+        "SELECT source, count(*) AS deliveries, count(*) FILTER (WHERE verdict = 'refused') AS refused, "
+        "count(*) FILTER (WHERE held) AS held, sum(rows_received)::bigint AS rows_received, "
+        "sum(rows_accepted)::bigint AS rows_accepted, sum(rows_quarantined)::bigint AS rows_quarantined, "
+        "sum(rows_duplicate)::bigint AS rows_duplicate, max(received_at) AS newest, "
+        "count(*) FILTER (WHERE NOT equations_hold) AS broken FROM analyst.deliveries "
+        "WHERE verdict <> 'duplicate' GROUP BY source ORDER BY source"
+    )
+
+
+def quarantine() -> pl.DataFrame:
+    """Rows that wait in quarantine, by source and reason, with one example of each."""
+    return ask(
+        "SELECT source, reason_code, count(*) AS n, count(DISTINCT delivery_id) AS deliveries, "
+        "min(delivery_id || ', ' || line) AS example FROM analyst.quarantine WHERE released_at IS NULL "
+        "GROUP BY source, reason_code ORDER BY n DESC, source, reason_code"
+    )
+
+
+def scores() -> pl.DataFrame:
+    """Scores of stored forecasts."""
+    return ask("SELECT * FROM analyst.forecast_scores ORDER BY kind, measure, origin DESC, grouping, metric, horizon")
+
+
+def forecast_runs() -> pl.DataFrame:
+    """The newest forecast runs."""
+    return ask("SELECT * FROM analyst.forecast_runs ORDER BY cutoff DESC, known_at DESC LIMIT 20")
+
+
+def substitutions() -> pl.DataFrame:
+    """Series without the model meant for them in the newest run, by reason."""
+    return ask(
+        "SELECT wanted, used, reason, count(*) AS n FROM analyst.forecast_substitutions WHERE cutoff = "
+        "(SELECT max(cutoff) FROM analyst.forecast_substitutions) GROUP BY wanted, used, reason ORDER BY n DESC"
+    )
+
+
+def alerts() -> pl.DataFrame:
+    """Every alert, with the names of its medicine; the open ones first. Empty without the view."""
+    if not has_view("alerts"):
+        return pl.DataFrame()
+    return fresh(
+        f"SELECT a.*, {MEDICINE} FROM analyst.alerts a LEFT JOIN analyst.medicines m USING (medicine_id) "  # noqa: S608
+        "ORDER BY a.closed_on DESC NULLS FIRST, a.changed_on DESC, a.alert_id LIMIT 500"
+    )
+
+
+def notifications() -> pl.DataFrame:
+    """The newest mails: queued, sent, failed. Empty without the view."""
+    if not has_view("notifications"):
+        return pl.DataFrame()
+    return fresh("SELECT * FROM analyst.notifications ORDER BY created_at DESC, message_id LIMIT 200")
+
+
+def alert_scores() -> pl.DataFrame:
+    """Precision, recall and lead of the run-out alerts. Empty without the view."""
+    return ask("SELECT * FROM analyst.alert_scores") if has_view("alert_scores") else pl.DataFrame()
+
+
+def area_names() -> list[str]:
+    """Area codes in the order of a choice: the country, collaborative areas, counties."""
+    return [COUNTRY, "Y1", "Y2", "Y3", "Y4", "Y5", *COUNTY_CODES]

@@ -1,0 +1,59 @@
+"""What a person may decide on a page: checked here, not in the page. Role, owner and note first, then the desk."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from medsupply.alerts import desk
+from medsupply.dashboard.auth import Person
+from medsupply.errors import InputError
+from medsupply.rules import load_rules
+from medsupply.warehouse.connection import Warehouse
+
+LONGEST_SILENCE_DAYS = 30
+
+
+def acknowledge(wh: Warehouse, person: Person, alert_id: str, *, owner: str, note: str, at: datetime) -> None:
+    """Take an alert on with owner and note. Raises InputError where the person may not, or one of them is empty."""
+    _may(person)
+    desk.acknowledge(wh, alert_id, owner=_filled(owner, "owner"), note=_filled(note, "note"), at=at, rules=load_rules())
+
+
+def silence(
+    wh: Warehouse,
+    person: Person,
+    *,
+    medicine_id: str,
+    county_code: str,
+    rule: str,
+    author: str,
+    reason: str,
+    days: int,
+    at: datetime,
+) -> None:
+    """No mails about one medicine, area and rule for some days. Raises InputError as ``acknowledge`` does."""
+    _may(person)
+    if not 1 <= days <= LONGEST_SILENCE_DAYS:
+        raise InputError("silence.too_long", f"Choose 1 to {LONGEST_SILENCE_DAYS} days")
+    desk.silence(
+        wh,
+        medicine_id=medicine_id,
+        county_code=county_code,
+        rule=rule,
+        author=_filled(author, "owner"),
+        reason=_filled(reason, "note"),
+        at=at,
+        until=at + timedelta(days=days),
+    )
+
+
+def _may(person: Person) -> None:
+    if not person.may_write:
+        raise InputError("decision.not_allowed", "Ask a duty officer or an administrator")
+
+
+def _filled(text: str, what: str) -> str:
+    tidy = " ".join(text.split())
+    if not tidy:
+        raise InputError(f"decision.{what}_missing", "Fill it in")
+    return tidy

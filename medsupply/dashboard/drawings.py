@@ -1,0 +1,200 @@
+"""The parts of a medicine's page: risk, stock, demand, notices, substitutes, packages; each says when it is empty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+import streamlit as st
+from markupsafe import Markup
+
+from medsupply.areas import COUNTRY
+from medsupply.dashboard import charts, data, markup, problems, show
+from medsupply.dashboard.filters import Filters
+from medsupply.dashboard.markup import Column
+from medsupply.dashboard.wording import counted, say
+from medsupply.words import numbers as write
+from medsupply.words import word
+
+OPEN_END = 9999
+
+
+def risk(chosen: Filters, code: str) -> None:
+    """Probability to run out within 2, 4, 8 and 12 weeks."""
+    language = chosen.language
+    show.subheading(say(language, "risk.title"))
+    found = data.run_out(code, chosen.area, chosen.as_of)
+    if found.is_empty():
+        st.markdown(say(language, "risk.none"))
+        return
+    values = dict(found.select("horizon_days", "p").iter_rows())
+    bands = {days: word(language, f"band.weeks_{days // 7}") for days in values}
+    sentence = say(
+        language,
+        "risk.sentence",
+        p14=write.share(language, values.get(14)),
+        p56=write.share(language, values.get(56)),
+        on=write.day(language, found["run_out_on"].drop_nulls().min())  # type: ignore[arg-type]
+        if found["run_out_on"].drop_nulls().len()
+        else word(language, "band.later"),
+    )
+    drawn = charts.probabilities(found, bands, say(language, "risk.axis"), language)
+    named = found.with_columns(band=pl.col("horizon_days").replace_strict(bands, default=None))
+    labels = {
+        "band": say(language, "risk.within"),
+        "p": say(language, "figure.run_out_p56.short"),
+        "p_with_reserve": say(language, "risk.with_reserve"),
+        "p_announced": say(language, "risk.announced"),
+    }
+    show.chart(language, drawn, sentence, named, labels, f"run-out-{code}-{chosen.area}")
+
+
+def stock(chosen: Filters, code: str, unit: str) -> None:
+    """Stock against its floor over the last half year."""
+    language = chosen.language
+    show.subheading(say(language, "stock.title"))
+    found = data.history(code, chosen.area, chosen.as_of)
+    if found.is_empty() or found["stock_units"].is_null().all():
+        st.markdown(say(language, "stock.none"))
+        return
+    known = found.filter(pl.col("stock_units").is_not_null())
+    first, last = known.row(0, named=True), known.row(-1, named=True)
+    sentence = say(
+        language,
+        "stock.sentence",
+        now=write.number(language, last["stock_units"]),
+        unit=unit,
+        day=write.day(language, last["as_of"]),
+        before=write.number(language, first["stock_units"]),
+        first=write.day(language, first["as_of"]),
+        floor=write.number(language, last["floor_units"]),
+    )
+    labels = {
+        "stock_units": say(language, "figure.stock_units.name"),
+        "floor_units": say(language, "figure.floor_units.name"),
+    }
+    drawn = charts.trend(found, "as_of", list(labels.items()), unit, language)
+    show.chart(language, drawn, sentence, found, {"as_of": say(language, "column.day"), **labels}, f"stock-{code}")
+
+
+def demand(chosen: Filters, code: str, atc: str, unit: str) -> None:
+    """Weekly demand and its forecast; where packs are not known, Kela purchases of the ATC code and theirs."""
+    language = chosen.language
+    show.subheading(say(language, "demand.title"))
+    past = data.weekly_demand(code, chosen.area, chosen.as_of)
+    ahead = data.demand_forecast(code, chosen.area, chosen.as_of)
+    measure, title = "units", unit
+    if past.is_empty() and ahead.is_empty() and atc:
+        series = atc if chosen.area == COUNTRY else atc[:3]
+        past = data.weekly_purchases(series, chosen.area, chosen.as_of, chosen.known_at)
+        ahead = data.demand_forecast(series, chosen.area, chosen.as_of, "purchases")
+        measure, title = "purchases", say(language, "demand.purchases_axis", atc=series)
+    if past.is_empty() and ahead.is_empty():
+        st.markdown(say(language, "demand.none"))
+        return
+    _fan(chosen, past, ahead, measure, title)
+
+
+def _fan(chosen: Filters, past: pl.DataFrame, ahead: pl.DataFrame, measure: str, title: str) -> None:
+    language = chosen.language
+    weeks = {"week": say(language, "column.week"), "units": title}
+    if ahead.is_empty():
+        drawn = charts.trend(past, "week", [("units", title)], title, language)
+        sentence = say(language, f"demand.past_{measure}", n=past.height)
+        show.chart(language, drawn, sentence, past, weeks, "demand")
+        return
+    low, high = ahead.head(4).select(pl.col("q10").min(), pl.col("q90").max()).row(0)
+    sentence = say(
+        language,
+        f"demand.sentence_{measure}",
+        low=write.number(language, low),
+        high=write.number(language, high),
+        cutoff=write.day(language, ahead["cutoff"][0]),
+    )
+    drawn = charts.fan(past, ahead, title, language)
+    labels = {
+        "week": say(language, "column.week"),
+        "q50": say(language, "demand.median"),
+        "q10": "10 %",
+        "q90": "90 %",
+        "q025": "2,5 %" if language != "en" else "2.5%",
+        "q975": "97,5 %" if language != "en" else "97.5%",
+    }
+    show.chart(language, drawn, sentence, ahead, labels, "demand-forecast")
+
+
+def notices(chosen: Filters, code: str) -> None:
+    """Shortage notices of the packages."""
+    language = chosen.language
+    show.subheading(say(language, "notices.title"))
+    found = data.notices(code, chosen.known_at)
+    if found.is_empty():
+        st.markdown(say(language, "notices.none"))
+        return
+    heads = [Column(say(language, f"notices.{key}")) for key in ("package", "state", "starts", "ends", "company")]
+    cells = [
+        [
+            Markup("{} <small>{}</small>").format(row["product_name"] or "", row["vnr"]),
+            word(language, f"notice.{row['state']}"),
+            write.day(language, row["starts_on"]),
+            word(language, "notice.open")
+            if row["ends_on"] is None or row["ends_on"].year == OPEN_END
+            else write.day(language, row["ends_on"]),
+            row["company"] or "",
+        ]
+        for row in found.head(40).iter_rows(named=True)
+    ]
+    show.grid(heads, cells, counted(language, "notices.caption", found.height))
+    show.download(language, found, f"notices-{code}")
+
+
+def family(chosen: Filters, medicine: Mapping[str, Any]) -> None:
+    """The family's medicines with their levels: what could be used in its place."""
+    language = chosen.language
+    show.subheading(say(language, "family.title"))
+    found = data.members(chosen.as_of, chosen.known_at, str(medicine["family_id"] or ""), chosen.area)
+    found = found.filter(pl.col("medicine_id") != medicine["medicine_id"])
+    if found.is_empty():
+        st.markdown(say(language, "family.none"))
+        return
+    heads = [
+        Column(say(language, "column.medicine")),
+        Column(say(language, "family.market")),
+        Column(say(language, "column.level")),
+        Column(say(language, "column.cover"), "number"),
+        Column(say(language, "column.notice"), "number"),
+    ]
+    cells = [
+        [
+            markup.link(
+                "medicine",
+                f"{problems.name(language, row)} {problems.kind(language, row)}",
+                **chosen.url(medicine=row["medicine_id"]),
+            ),
+            word(language, f"market.{row['market_state']}"),
+            markup.badge(language, row["level"]),
+            write.number(language, row["cover_days"]),
+            write.share(language, row["notice_share"]),
+        ]
+        for row in found.iter_rows(named=True)
+    ]
+    show.grid(heads, cells, say(language, "family.caption", place=chosen.place))
+
+
+def packages(language: str, code: str) -> None:
+    """Packages with their holder and whether they are on the market."""
+    found = data.packages(code)
+    with st.expander(say(language, "packages.title", n=found.height)):
+        heads = [Column(say(language, f"packages.{key}")) for key in ("name", "size", "holder", "market")]
+        cells = [
+            [
+                Markup("{} {} <small>{}</small>").format(row["product_name"] or "", row["strength"] or "", row["vnr"]),
+                row["pack_size"] or "",
+                row["holder"] or "",
+                say(language, f"packages.{row['state']}"),
+            ]
+            for row in found.head(200).iter_rows(named=True)
+        ]
+        show.grid(heads, cells, say(language, "packages.title", n=found.height))
+        show.download(language, found, f"packages-{code}")

@@ -1,0 +1,102 @@
+"""Medicine: one substance and form, or one medicine of it: level, figures, trends, notices, substitutes, packages."""
+
+from __future__ import annotations
+
+import polars as pl
+import streamlit as st
+
+from medsupply.areas import AREAS
+from medsupply.dashboard import blocks, data, drawings, filters, frame, markup, problems, show
+from medsupply.dashboard.markup import Column
+from medsupply.dashboard.wording import say
+from medsupply.words import numbers as write
+from medsupply.words import word
+
+
+def pick(language: str) -> dict[str, object] | None:
+    """The medicine that is asked for in the URL or chosen here."""
+    known = data.medicines()
+    if known.is_empty():
+        return None
+    labels = {
+        row["medicine_id"]: f"{problems.label(language, row)} ({word(language, 'grain.' + row['grain'])})"
+        for row in known.sort("grain", pl.col("critical").not_(), f"name_{language}").iter_rows(named=True)
+    }
+    ids = list(labels)
+    wanted = filters.asked("medicine", ids[0])
+    chosen = st.selectbox(
+        say(language, "medicine.search"),
+        ids,
+        index=ids.index(wanted) if wanted in labels else 0,
+        format_func=lambda code: labels[code],
+        key=f"medicine_{language}",
+    )
+    filters.keep("medicine", chosen, "")
+    return dict(known.row(by_predicate=pl.col("medicine_id") == chosen, named=True))
+
+
+def heading(language: str, medicine: dict[str, object], row: dict[str, object] | None) -> None:
+    show.heading(problems.label(language, medicine))
+    lists = ", ".join(word(language, f"list.{code}") for code in medicine["critical_lists"] or [])  # type: ignore[attr-defined]
+    names = [str(medicine[key]) for key in ("name_fi", "name_sv", "name_en") if medicine[key]]
+    about = [" / ".join(dict.fromkeys(names)), word(language, f"market.{medicine['state']}")]
+    if medicine["critical"]:
+        about.append(say(language, "medicine.critical", klass=medicine["critical_class"] or write.NOTHING, lists=lists))
+    st.markdown(" · ".join(part for part in about if part))
+    if row is None:
+        show.callout(say(language, "medicine.no_row"))
+        return
+    show.html(markup.badge(language, row["level"]))  # type: ignore[arg-type]
+    if row["level"] in (None, "unknown") and row["level_if_missing_empty"]:
+        both = [word(language, f"level.{row[key]}") for key in ("level_if_missing_empty", "level_if_missing_usual")]
+        st.markdown(say(language, "medicine.both", empty=both[0], usual=both[1]))
+    show.html(markup.bullets(problems.reasons(language, row["reasons"])))  # type: ignore[arg-type]
+
+
+def everywhere(language: str, rows: pl.DataFrame) -> None:
+    heads = [
+        Column(say(language, "column.area")),
+        Column(say(language, "column.level")),
+        *(Column(say(language, f"column.{key}"), "number") for key in ("cover", "out", "p56", "reporting")),
+    ]
+    order = {code: place for place, code in enumerate(data.area_names())}
+    cells = [
+        [
+            AREAS[row["county_code"]].name(language),
+            markup.badge(language, row["level"]),
+            write.number(language, row["cover_days"]),
+            write.share(language, row["out_share"]),
+            write.share(language, row["run_out_p56"]),
+            write.share(language, row["reporting_share"]),
+        ]
+        for row in sorted(rows.iter_rows(named=True), key=lambda row: order[row["county_code"]])
+    ]
+    show.grid(heads, cells, say(language, "medicine.areas_caption"))
+    show.download(language, rows, "medicine-areas")
+
+
+chosen = frame.begin("medicine")
+language = chosen.language
+medicine = pick(language)
+if medicine is None:
+    frame.empty(language)
+    st.stop()
+code = str(medicine["medicine_id"])
+areas = data.medicine_areas(chosen.as_of, chosen.known_at, code)
+here = areas.filter(pl.col("county_code") == chosen.area)
+row = here.row(0, named=True) if here.height else None
+heading(language, medicine, row)
+
+if row is not None:
+    show.subheading(say(language, "medicine.figures", place=chosen.place))
+    blocks.figures_table(language, {**row, "unit": medicine["unit"]})
+    show.download(language, here, f"figures-{code}-{chosen.area}")
+unit = problems.unit(language, medicine)
+drawings.risk(chosen, code)
+drawings.stock(chosen, code, unit)
+drawings.demand(chosen, code, str(medicine["atc"] or ""), unit)
+show.subheading(say(language, "medicine.areas"))
+everywhere(language, areas)
+drawings.notices(chosen, code)
+drawings.family(chosen, medicine)
+drawings.packages(language, code)

@@ -1,0 +1,39 @@
+"""One page for the meeting: headline, problems, changes, open alerts with their owners, completeness. Made to print."""
+
+from __future__ import annotations
+
+import polars as pl
+import streamlit as st
+
+from medsupply.dashboard import alerting, blocks, data, frame, markup, problems, show
+from medsupply.dashboard.wording import say
+
+SHOWN = 15
+
+chosen = frame.begin("meeting", scope=True)
+language = chosen.language
+rows = data.situation(chosen.as_of, chosen.known_at, chosen.area)
+rows = rows.filter(pl.col("critical")) if chosen.critical_only else rows
+counts = problems.level_counts(rows["level"])
+st.caption(say(language, "meeting.how"))
+st.markdown(f"**{problems.headline(language, counts, chosen.place)}**")
+show.html(markup.level_strip(language, counts))
+blocks.what_data_cannot_tell(language, rows)
+
+above = problems.ranked(rows).filter(pl.col("level").is_in(problems.PROBLEMS))
+if above.height:
+    show.grid(
+        problems.columns(language),
+        problems.rows(language, above.head(SHOWN), **chosen.url()),
+        say(language, "meeting.caption", n=min(SHOWN, above.height), all=above.height, place=chosen.place),
+    )
+changes = data.changes(chosen.as_of, chosen.known_at, chosen.area)
+if changes.height:
+    show.subheading(say(language, "situation.changed"))
+    lines = [problems.change_line(language, row, **chosen.url()) for row in problems.ranked_changes(changes)]
+    show.html(markup.bullets(lines[:8]))
+show.subheading(say(language, "alerts.open"))
+alerting.open_table(language, alerting.open_alerts(data.alerts()), chosen.url())
+show.subheading(say(language, "complete.title"))
+blocks.completeness(language, data.completeness(chosen.as_of))
+st.caption(say(language, "page.not_covered"))

@@ -1,0 +1,101 @@
+"""Forecast quality: how stored forecasts turned out, and how alerts did. Nothing is shown that was not scored."""
+
+from __future__ import annotations
+
+import polars as pl
+import streamlit as st
+
+from medsupply.dashboard import alerting, charts, data, frame, show
+from medsupply.dashboard.markup import Column
+from medsupply.dashboard.wording import say
+from medsupply.words import numbers as write
+
+TARGETS = {"cover80": 0.8, "cover95": 0.95, "cum_cover80": 0.8}
+SHARES = frozenset({*TARGETS, "wape"})
+
+
+def runs(language: str, found: pl.DataFrame) -> None:
+    show.heading(say(language, "quality.runs"))
+    if found.is_empty():
+        st.markdown(say(language, "quality.runs_none"))
+        return
+    newest = found.row(0, named=True)
+    st.markdown(
+        say(
+            language,
+            "quality.runs_sentence",
+            cutoff=write.day(language, newest["cutoff"]),
+            series=write.number(language, newest["series"]),
+            weeks=newest["horizon_weeks"],
+            substituted=write.number(language, newest["substituted"]),
+        )
+    )
+    replaced = data.substitutions()
+    if replaced.height:
+        with st.expander(say(language, "quality.substituted")):
+            heads = [Column(say(language, f"quality.{key}")) for key in ("wanted", "used", "reason")]
+            cells = [
+                [row["wanted"], row["used"], row["reason"], write.number(language, row["n"])]
+                for row in replaced.iter_rows(named=True)
+            ]
+            show.grid(
+                [*heads, Column(say(language, "quality.n"), "number")], cells, say(language, "quality.substituted")
+            )
+
+
+def scored(language: str, found: pl.DataFrame, kind: str) -> None:
+    show.heading(say(language, f"quality.{kind}"))
+    part = found.filter((pl.col("kind") == kind) & (pl.col("grouping") == "all")) if found.height else found
+    if part.is_empty():
+        st.markdown(say(language, f"quality.{kind}_none"))
+        return
+    origins = part["origin"].unique().sort(descending=True).to_list()
+    origin = st.selectbox(
+        say(language, "quality.origin"), origins, format_func=lambda day: write.day(language, day), key=f"origin_{kind}"
+    )
+    shown = part.filter(pl.col("origin") == origin)
+    cells = [
+        [
+            alerting.coded(language, "score", row["metric"]),
+            say(language, f"quality.of_{row['measure']}"),
+            say(language, "quality.days" if kind == "run_out" else "quality.weeks", n=row["horizon"]),
+            write.share(language, row["value"], 1)
+            if row["metric"] in SHARES
+            else write.number(language, row["value"], 3),
+            write.share(language, TARGETS[row["metric"]]) if row["metric"] in TARGETS else write.NOTHING,
+            write.number(language, row["pairs"]),
+        ]
+        for row in shown.sort("metric", "measure", "horizon").iter_rows(named=True)
+    ]
+    heads = [
+        Column(say(language, f"quality.{key}"), "text" if key in ("score", "measure", "horizon") else "number")
+        for key in ("score", "measure", "horizon", "value", "target", "pairs")
+    ]
+    show.grid(heads, cells, say(language, "quality.caption"))
+    show.download(language, part, f"scores-{kind}")
+    coverage(language, shown, kind)
+
+
+def coverage(language: str, shown: pl.DataFrame, kind: str) -> None:
+    metric = "cover80" if kind == "demand" else "brier"
+    part = shown.filter(pl.col("metric") == metric).sort("horizon")
+    if part["horizon"].n_unique() < 2:
+        return
+    measure = part["measure"][0]
+    part = part.filter(pl.col("measure") == measure)
+    axis = alerting.coded(language, "score", metric)
+    unit = say(language, "quality.axis_days" if kind == "run_out" else "quality.axis_weeks")
+    drawn = charts.by_horizon(part, TARGETS.get(metric), axis, unit, language)
+    show.chart(
+        language, drawn, say(language, f"quality.chart_{metric}"), part, {"horizon": unit, "value": axis}, metric
+    )
+
+
+language = frame.lang()
+show.title(say(language, "quality.title"), say(language, "quality.intro"))
+runs(language, data.forecast_runs())
+found = data.scores()
+scored(language, found, "demand")
+scored(language, found, "run_out")
+show.heading(say(language, "alert_scores.title"))
+alerting.scores(language, alerting.newest_scores())

@@ -1,0 +1,159 @@
+"""The problem list: which medicines stand above normal, in what order, and how a row reads. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import polars as pl
+from markupsafe import Markup
+
+from medsupply.dashboard.look import ORDER
+from medsupply.dashboard.markup import Cell, Column, Tile, badge, lines, link
+from medsupply.dashboard.wording import counted, say
+from medsupply.words import has_word, word
+from medsupply.words import numbers as write
+
+PROBLEMS = ("severe", "elevated", "watch")
+_NAMES = {
+    "fi": ("name_fi", "name_en", "name_sv"),
+    "sv": ("name_sv", "name_fi", "name_en"),
+    "en": ("name_en", "name_fi"),
+}
+_FORMS = {"fi": ("form",), "sv": ("form_sv", "form"), "en": ("form_en", "form")}
+
+
+def ranked(frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows by severity, then criticality class, then probability to run out, then share under notice, then name."""
+    rank = pl.col("level").replace_strict({level: place for place, level in enumerate(ORDER)}, default=len(ORDER))
+    return frame.sort(
+        rank,
+        pl.col("critical_class").fill_null(9),
+        -pl.col("run_out_p56").fill_null(-1.0),
+        -pl.col("notice_share").fill_null(-1.0),
+        pl.col("atc"),
+        pl.col("medicine_id"),
+    )
+
+
+def level_counts(levels: Iterable[str | None]) -> dict[str, int]:
+    """How many rows stand at each level; none for no level."""
+    return dict(Counter(level or "none" for level in levels))
+
+
+def name(language: str, row: Mapping[str, Any]) -> str:
+    """Substance in the reader's language; the code where no name is known."""
+    found = next((row[key] for key in _NAMES[language] if row.get(key)), None) or row.get("atc") or row["medicine_id"]
+    return str(found)
+
+
+def kind(language: str, row: Mapping[str, Any]) -> str:
+    """Strength and form of a medicine, form class of a family."""
+    form = next((row[key] for key in _FORMS[language] if row.get(key)), None)
+    if row.get("strength") or form:
+        return ", ".join(str(part) for part in (row.get("strength"), form) if part)
+    code = row.get("form_class")
+    return word(language, f"form_class.{code}") if code and has_word(language, f"form_class.{code}") else ""
+
+
+def label(language: str, row: Mapping[str, Any]) -> str:
+    """Name, kind and ATC code in one line, for a choice."""
+    return " · ".join(part for part in (name(language, row), kind(language, row), row.get("atc") or "") if part)
+
+
+def reasons(language: str, codes: Iterable[str] | None) -> list[str]:
+    """The reasons in words, the weightiest first."""
+    return [word(language, f"reason.{code}") for code in codes or ()]
+
+
+def unit(language: str, row: Mapping[str, Any]) -> str:
+    """The unit of a row's figures in the reader's language."""
+    code = row.get("unit")
+    return word(language, f"unit.{code}") if code and has_word(language, f"unit.{code}") else str(code or "")
+
+
+def columns(language: str) -> list[Column]:
+    """Heads of the problem list."""
+    heads = (
+        ("medicine", "text"),
+        ("level", "text"),
+        ("why", "text"),
+        ("cover", "number"),
+        ("p14", "number"),
+        ("p56", "number"),
+        ("notice", "number"),
+        ("reporting", "number"),
+    )
+    return [Column(say(language, f"column.{key}"), kind_) for key, kind_ in heads]
+
+
+def rows(language: str, frame: pl.DataFrame, **params: str) -> list[list[Cell]]:
+    """The cells of the problem list; ``params`` are carried on in the links."""
+    return [_row(language, row, params) for row in frame.iter_rows(named=True)]
+
+
+def _row(language: str, row: dict[str, Any], params: Mapping[str, str]) -> list[Cell]:
+    linked = link("medicine", name(language, row), **{**params, "medicine": row["medicine_id"]})
+    below = ", ".join(part for part in (kind(language, row), row.get("atc") or "") if part)
+    return [
+        Markup("{}<br><small>{}</small>").format(linked, below),
+        badge(language, row["level"]),
+        lines(reasons(language, row["reasons"])),
+        write.number(language, row["cover_days"]),
+        write.share(language, row["run_out_p14"]),
+        write.share(language, row["run_out_p56"]),
+        write.share(language, row["notice_share"]),
+        write.share(language, row["reporting_share"]),
+    ]
+
+
+def headline(language: str, counts: Mapping[str, int], place: str) -> str:
+    """The situation in one or two sentences."""
+    total = sum(counts.values())
+    if not total:
+        return say(language, "situation.headline_none", place=place)
+    high = [counted(language, f"situation.n_{level}", counts[level]) for level in PROBLEMS[:2] if counts.get(level)]
+    joined = say(language, "page.and").join(high) if high else say(language, "situation.n_high_none")
+    rest = say(
+        language,
+        "situation.headline_rest",
+        watch=counts.get("watch", 0),
+        normal=counts.get("normal", 0),
+        unknown=counts.get("unknown", 0) + counts.get("none", 0),
+    )
+    return say(language, "situation.headline", place=place, total=total, high=joined) + " " + rest
+
+
+def tiles(language: str, frame: pl.DataFrame) -> dict[str, Tile]:
+    """Per county the worst level and how many medicines stand above watch, from county_code, level, n."""
+    found: dict[str, Tile] = {}
+    for (code,), part in frame.group_by("county_code", maintain_order=True):
+        counts = {level or "none": n for level, n in part.select("level", "n").iter_rows()}
+        worst = next((level for level in ORDER if counts.get(level)), "none")
+        high = [f"{counts[level]} {word(language, f'level.{level}')}" for level in PROBLEMS[:2] if counts.get(level)]
+        watched = f"{counts['watch']} {word(language, 'level.watch')}" if counts.get("watch") else ""
+        found[str(code)] = Tile(None if worst == "none" else worst, ", ".join(high) or watched)
+    return found
+
+
+def ranked_changes(frame: pl.DataFrame) -> list[dict[str, Any]]:
+    """Changes, what got worse before what got better, the severest first."""
+    order = {level: place for place, level in enumerate(ORDER)}
+    return sorted(
+        frame.iter_rows(named=True),
+        key=lambda row: (
+            row["change"] == "better",
+            min(order[row["level"] or "none"], order[row["level_before"] or "none"]),
+            str(row["medicine_id"]),
+        ),
+    )
+
+
+def change_line(language: str, row: Mapping[str, Any], **params: str) -> Markup:
+    """One change: the medicine, from which level to which, and why."""
+    linked = link("medicine", name(language, row), **{**params, "medicine": row["medicine_id"]})
+    causes = "; ".join(word(language, f"cause.{code}") for code in row["causes"])
+    return Markup("{} <small>({})</small>: {} → {}. {}.").format(
+        linked, kind(language, row), badge(language, row["level_before"]), badge(language, row["level"]), causes
+    )

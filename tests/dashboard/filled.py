@@ -1,0 +1,300 @@
+"""A small warehouse for the pages: invented medicines, eleven report days, everything that a page can show."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from medsupply.areas import COUNTIES, COUNTRY
+from medsupply.tables import alerts, core, forecast, ops, picture
+from medsupply.tables.base import Table
+from medsupply.warehouse.bulk import copy
+from medsupply.warehouse.connection import Warehouse
+
+LAST = date(2026, 3, 10)
+DAYS = [LAST - timedelta(days=n) for n in range(10, -1, -1)]
+AREAS = [COUNTRY, "Y1", "Y2", "Y3", "Y4", "Y5", *(area.code for area in COUNTIES)]
+# substance (fi, sv, en), ATC, class, form class, level of the last day and the day before, reasons, cover, p56
+FAMILIES: tuple[tuple[Any, ...], ...] = (
+    ("amoksisilliini", "amoxicillin", "amoxicillin", "J01CA04", 1, "oral liquid", "severe", "elevated",
+     ["stock_at_floor", "notice_share_84", "demand_surge"], 6.25, 1.0),
+    ("salbutamoli", "salbutamol", "salbutamol", "R03AC02", 1, "inhaled", "elevated", "elevated",
+     ["run_out_p56", "single_holder_notice"], 24.5, 0.412345),
+    ("morfiini", "morfin", "morphine", "N02AA01", 1, "parenteral", "watch", "normal",
+     ["run_out_p84", "restricted"], 41.0, 0.17),
+    ("insuliini lispro", "insulin lispro", "insulin lispro", "A10AB04", 2, "parenteral", "normal", "watch", [],
+     88.4, 0.02),
+    ("hepariini", "heparin", "heparin", "B01AB01", 2, "parenteral", "unknown", "unknown",
+     ["missing_decides", "late_data"], None, None),
+    ("parasetamoli", "paracetamol", "paracetamol", "N02BE01", None, "oral solid", "normal", "normal", [], 120.0, 0.0),
+)  # fmt: skip
+
+
+def moment(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, 4, 0, tzinfo=UTC) + timedelta(days=1)
+
+
+def fill(wh: Warehouse, *, with_stock: bool = True) -> None:
+    """Fill every table that a page reads; ``with_stock`` False leaves stock and all that follows from it unknown."""
+    frames: dict[Table, list[dict[str, Any]]] = {
+        picture.PICTURES: _pictures(),
+        picture.MEDICINES: _medicines(),
+        picture.PACKAGES: _packages(),
+        picture.SITUATION: _situation(with_stock),
+        picture.CHANGES: _changes(),
+        picture.COMPLETENESS: _completeness(),
+        picture.DEMAND_WEEKLY: _weeks(),
+        core.CORE["fimea_shortages"]: _notices(),
+        core.CORE["holders"]: _holders(),
+        ops.DELIVERIES: _deliveries(),
+        ops.QUARANTINE: _quarantine(),
+        forecast.RUNS: _runs(),
+        forecast.DEMAND: _demand(),
+        forecast.RUN_OUT: _run_out() if with_stock else [],
+        forecast.SCORES: _scores(),
+        alerts.STATE: _alerts(),
+        alerts.OUTBOX: _mails(),
+        alerts.SCORE: _alert_scores(),
+    }
+    with wh.transaction() as connection:
+        for table, rows in frames.items():
+            if rows:
+                names = set(rows[0])
+                copy(
+                    connection,
+                    table,
+                    pl.DataFrame(rows, schema={k: v for k, v in table.dtypes().items() if k in names}),
+                )
+
+
+def family(row: tuple[Any, ...]) -> str:
+    return f"S{row[3]}-{row[5].replace(' ', '_')}"
+
+
+def _pictures() -> list[dict[str, Any]]:
+    return [
+        {"as_of": day, "known_at": moment(day), "stage": stage, "rules_version": "2026-11-24.1",
+         "rows": 1, "content": "x"}
+        for day in DAYS
+        for stage in ("measured", "judged")
+    ] + [{"as_of": week, "known_at": moment(LAST), "stage": "demand", "rules_version": None, "rows": 1, "content": "x"}
+         for week in _mondays()]  # fmt: skip
+
+
+def _mondays() -> list[date]:
+    newest = LAST - timedelta(days=LAST.weekday() + 7)
+    return [newest - timedelta(days=7 * n) for n in range(39, -1, -1)]
+
+
+def _medicines() -> list[dict[str, Any]]:
+    rows = []
+    for place, row in enumerate(FAMILIES):
+        fi, sv, en, atc, klass, form_class, *_ = row
+        common = {
+            "as_of": LAST, "known_at": moment(LAST), "family_id": family(row), "atc": atc, "name_fi": fi, "name_sv": sv,
+            "name_en": en, "form_class": form_class, "critical": klass is not None, "critical_class": klass,
+            "critical_lists": ["eu"] if klass else [], "packages": 2, "marketed_packages": 1, "marketed_holders": 1,
+            "special_permit_articles": 0, "substitutes": [], "state": "marketed",
+        }  # fmt: skip
+        rows.append(
+            {"medicine_id": family(row), "grain": "family", "unit": "mg", "strength": None, "form": None, **common}
+        )
+        for number in (1, 2):
+            rows.append({"medicine_id": f"G{place:02d}0{number}", "grain": "medicine", "unit": "kpl",
+                         "strength": f"{number * 250} mg", "form": "tabletti", **common})  # fmt: skip
+    return rows
+
+
+def _packages() -> list[dict[str, Any]]:
+    return [
+        {"vnr": f"{place:02d}{number:04d}", "as_of": LAST, "known_at": moment(LAST),
+         "medicine_id": f"G{place:02d}0{number}", "family_id": family(row), "current_vnr": f"{place:02d}{number:04d}",
+         "atc": row[3], "product_name": f"Esimerkki {row[0]}", "strength": f"{number * 250} mg", "holder": "Yritys Oy",
+         "pack_size": "100", "units_source": "register", "marketed": True, "parallel_import": False,
+         "counted_as_marketed": True, "special_permit": False, "state": "marketed", "source": "fimea_packages"}
+        for place, row in enumerate(FAMILIES)
+        for number in (1, 2)
+    ]  # fmt: skip
+
+
+def _situation(with_stock: bool) -> list[dict[str, Any]]:
+    return [
+        _row(row, medicine_id, grain, day, area, with_stock)
+        for place, row in enumerate(FAMILIES)
+        for medicine_id, grain in ((family(row), "family"), (f"G{place:02d}01", "medicine"))
+        for day in DAYS
+        for area in AREAS
+    ]
+
+
+def _row(row: tuple[Any, ...], medicine_id: str, grain: str, day: date, area: str, with_stock: bool) -> dict[str, Any]:
+    level = row[6] if day == LAST else row[7]
+    if area not in (COUNTRY, "19", "21", "Y5") and level in ("severe", "elevated"):
+        level = "watch"
+    cover, p56 = (row[9], row[10]) if with_stock else (None, None)
+    size = 1000.0 if area == COUNTRY else 60.0
+    drift = 1 + 0.04 * (LAST - day).days
+    known = cover is not None
+    return {
+        "as_of": day, "known_at": moment(day), "county_code": area, "medicine_id": medicine_id, "grain": grain,
+        "family_id": family(row), "atc": row[3], "critical": row[4] is not None, "critical_class": row[4],
+        "level": level if with_stock or level != "normal" else "unknown", "partial": False, "reasons": row[8],
+        "level_if_missing_empty": "elevated" if level == "unknown" else None,
+        "level_if_missing_usual": "normal" if level == "unknown" else None,
+        "stock_units": cover * size * drift if known else None, "reserve_units": 500.0 if known else None,
+        "floor_units": 7 * size if with_stock else None, "trailing_demand_units": size if with_stock else None,
+        "daily_demand_units": size if with_stock else None, "demand_basis": "trailing" if with_stock else None,
+        "cover_days": cover * drift if known else None, "cover_days_high": cover * drift if known else None,
+        "cover_days_with_reserve": cover * drift + 0.5 if known else None, "out_share": 0.123456 if known else None,
+        "run_out_p14": p56 / 4 if p56 is not None else None, "run_out_p28": p56 / 2 if p56 is not None else None,
+        "run_out_p56": p56, "run_out_p84": p56, "run_out_on": LAST + timedelta(days=30) if p56 else None,
+        "run_out_p14_with_reserve": p56 / 8 if p56 is not None else None, "run_out_p14_announced": p56,
+        "run_out_p84_announced": p56, "notice_share": 0.5 if "notice_share_84" in row[8] else 0.0,
+        "notice_share_84": 0.75 if "notice_share_84" in row[8] else 0.0, "notices_open": len(row[8]),
+        "demand_index": 1.234567, "demand_index_expected": 2000.0, "reporting_share": 0.95 if with_stock else None,
+        "shared": area == "02", "state": "reported" if with_stock else "missing", "rules_version": "2026-11-24.1",
+    }  # fmt: skip
+
+
+def _changes() -> list[dict[str, Any]]:
+    return [
+        {"as_of": LAST, "known_at": moment(LAST), "county_code": COUNTRY, "medicine_id": family(row),
+         "before_as_of": DAYS[-2], "before_known_at": moment(DAYS[-2]), "change": change, "level_before": row[7],
+         "level": row[6], "causes": causes, "stock_change_units": -250.0, "demand_change_units": 0.0,
+         "reasons_gained": [], "reasons_lost": []}
+        for row, change, causes in ((FAMILIES[0], "worse", ["stock_fell", "demand_rose"]),
+                                    (FAMILIES[2], "worse", ["risk_rose"]), (FAMILIES[3], "better", ["notice_ended"]))
+    ]  # fmt: skip
+
+
+def _completeness() -> list[dict[str, Any]]:
+    states = ["reported"] * 18 + ["late", "missing"]
+    sites = [
+        {"source": source, "holder_id": f"H{number:02d}",
+         "holder_type": "pharmacy" if number % 4 else "hospital_pharmacy",
+         "county_code": COUNTIES[number].code, "state": state,
+         "last_day": None if state == "missing" else LAST - timedelta(days=3 * (state == "late")),
+         "open_days_late": 0 if state == "reported" else 3}
+        for source in ("stock", "dispensing")
+        for number, state in enumerate(states)
+    ]  # fmt: skip
+    lists = [{"source": "fimea_shortages", "holder_id": "fimea_shortages", "holder_type": None, "county_code": None,
+              "state": "late", "last_day": LAST - timedelta(days=5), "open_days_late": 4}]  # fmt: skip
+    return [{"as_of": LAST, "known_at": moment(LAST), **row} for row in (*sites, *lists)]
+
+
+def _weeks() -> list[dict[str, Any]]:
+    return [
+        {"week": week, "known_at": moment(LAST), "medicine_id": family(row), "county_code": COUNTRY,
+         "units": 7000.0 + 400 * (place % 7), "silent_share": 0.0, "marked": False}
+        for row in FAMILIES[:4]
+        for place, week in enumerate(_mondays())
+    ]  # fmt: skip
+
+
+def _notices() -> list[dict[str, Any]]:
+    return [
+        {"vnr": f"00000{number}", "voimassa": "K", "saatavuushairioalkupaiva": LAST - timedelta(days=20),
+         "saatavuushairioloppupaiva": end, "ilmoituspaiva": LAST - timedelta(days=30),
+         "muokkauspaiva": LAST - timedelta(days=2), "yritys": "=HYPERLINK(\"x\")" if number == 2 else "Yritys Oy",
+         "known_from": moment(DAYS[0]), "known_to": None, "delivery_id": "d1"}
+        for number, end in ((1, LAST + timedelta(days=40)), (2, date(9999, 12, 31)))
+    ]  # fmt: skip
+
+
+def _holders() -> list[dict[str, Any]]:
+    return [
+        {"holder_id": f"H{number:02d}", "holder_type": "pharmacy", "name": f"Apteekki {number}",
+         "county_code": COUNTIES[number].code, "valid_from": date(2020, 1, 1), "known_from": moment(DAYS[0]),
+         "delivery_id": "d0"}
+        for number in range(20)
+    ]  # fmt: skip
+
+
+def _deliveries() -> list[dict[str, Any]]:
+    told = (("accepted", 0, None), ("partly", 3, "3 rows are in quarantine. See analyst.quarantine."),
+            ("held", 0, "Over 20 % shorter than the one before."), ("accepted", 0, None))  # fmt: skip
+    return [
+        {"delivery_id": f"stock-{number}", "source": "stock" if number % 2 else "dispensing",
+         "file_name": f"stock-{number}.csv", "sha256": f"{number:064d}", "sender": "H01",
+         "received_at": moment(LAST) - timedelta(hours=number), "verdict": verdict, "reason": reason,
+         "rows_received": 100, "rows_accepted": 100 - bad, "rows_quarantined": bad, "rows_duplicate": 0,
+         "packs_received": 1000.0, "packs_accepted": 1000.0 - bad, "packs_quarantined": float(bad),
+         "packs_duplicate": 0.0, "bytes_received": 5000, "bytes_archived": 5000, "held": verdict == "held", "parts": 1}
+        for number, (verdict, bad, reason) in enumerate(told)
+    ]  # fmt: skip
+
+
+def _quarantine() -> list[dict[str, Any]]:
+    return [
+        {"delivery_id": "stock-1", "line": number + 2, "source": "stock", "field": "packs", "reason_code": reason,
+         "what_to_do": "Check", "original": "a;b", "packs": 1.0}
+        for number, reason in enumerate(("unknown_holder", "not_a_number", "unknown_holder"))
+    ]  # fmt: skip
+
+
+def _runs() -> list[dict[str, Any]]:
+    return [{"measure": "units", "cutoff": _mondays()[-1] + timedelta(days=6), "known_at": moment(LAST),
+             "data_version": "x", "horizon_weeks": 26, "paths": 400, "series": 312, "substituted": 12,
+             "models": "{}", "kappa": "{}"}]  # fmt: skip
+
+
+def _demand() -> list[dict[str, Any]]:
+    levels = dict(zip(("q025", "q10", "q20", "q30", "q40", "q50", "q60", "q70", "q80", "q90", "q975"),
+                      (0.7, 0.8, 0.86, 0.91, 0.96, 1.0, 1.04, 1.09, 1.15, 1.25, 1.4), strict=True))  # fmt: skip
+    return [
+        {"measure": "units", "cutoff": _mondays()[-1] + timedelta(days=6), "known_at": moment(LAST),
+         "medicine_id": family(FAMILIES[0]), "county_code": COUNTRY, "week": _mondays()[-1] + timedelta(days=7 * ahead),
+         "horizon": ahead, "mean": 8200.0, **{name: 8200.0 * part for name, part in levels.items()}}
+        for ahead in range(1, 27)
+    ]  # fmt: skip
+
+
+def _run_out() -> list[dict[str, Any]]:
+    return [
+        {"as_of": LAST, "known_at": moment(LAST), "medicine_id": family(row), "county_code": COUNTRY,
+         "horizon_days": days, "p": min(1.0, row[10] * days / 56), "p_announced": row[10],
+         "p_with_reserve": row[10] / 8,
+         "run_out_on": LAST + timedelta(days=30), "notice_driven": False}
+        for row in FAMILIES if row[10] is not None
+        for days in forecast.HORIZON_DAYS
+    ]  # fmt: skip
+
+
+def _scores() -> list[dict[str, Any]]:
+    weeks = [
+        {"kind": "demand", "measure": "units", "origin": date(2025, 12, 28), "known_at": moment(LAST),
+         "grouping": "all", "horizon": ahead, "metric": metric, "value": value, "pairs": 300}
+        for ahead in (1, 4, 8, 13)
+        for metric, value in (("cover80", 0.79), ("mase", 0.81))
+    ]  # fmt: skip
+    days = [
+        {"kind": "run_out", "measure": "probability", "origin": date(2025, 12, 14), "known_at": moment(LAST),
+         "grouping": "all", "horizon": ahead, "metric": "brier", "value": ahead / 1000, "pairs": 312}
+        for ahead in forecast.HORIZON_DAYS
+    ]  # fmt: skip
+    return weeks + days
+
+
+def _alerts() -> list[dict[str, Any]]:
+    return [
+        {"alert_id": f"run_out-{place}", "rule": "run_out", "medicine_id": family(row), "county_code": COUNTRY,
+         "episode": 1, "level": row[6], "state": "open", "opened_on": LAST - timedelta(days=4 - place),
+         "changed_on": LAST, "opening_p56": 0.4, "quiet": 0, "flapping": False, "reasons": row[8]}
+        for place, row in enumerate(FAMILIES[:2])
+    ]  # fmt: skip
+
+
+def _mails() -> list[dict[str, Any]]:
+    return [{"message_id": "<1@medsupply>", "alert_id": "run_out-0", "episode": 1, "recipient": "duty@fimea.example",
+             "language": "fi", "kind": "alert", "as_of": LAST, "subject": "vakava: amoksisilliini", "body_text": "x",
+             "body_html": "<p>x</p>", "status": "sent", "created_at": moment(LAST), "due_at": moment(LAST),
+             "sent_at": moment(LAST), "attempts": 1}]  # fmt: skip
+
+
+def _alert_scores() -> list[dict[str, Any]]:
+    return [{"rule": "run_out", "grouping": "all", "as_of": LAST, "episodes": 40, "true_episodes": 30,
+             "false_episodes": 8, "averted": 1, "left_out": 1, "events": 33, "warned": 30, "recall": 30 / 33,
+             "precision": 30 / 38, "median_lead_days": 31.0}]  # fmt: skip

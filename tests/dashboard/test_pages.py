@@ -1,0 +1,134 @@
+"""Every page in every language, on an empty and a filled warehouse; figures equal SQL; forms decide, links do not."""
+
+from __future__ import annotations
+
+import html
+
+import pytest
+from conftest import NOW, Open
+from filled import FAMILIES, LAST, family, fill
+from streamlit.testing.v1 import AppTest
+
+from medsupply.dashboard import context
+from medsupply.dashboard.wording import say, sentences
+from medsupply.settings import LANGUAGES, Settings
+from medsupply.warehouse.connection import Warehouse
+from medsupply.words import numbers as write
+from medsupply.words import word
+
+PAGES = ("situation", "medicine", "county", "alerts", "quality", "deliveries", "definitions", "meeting")
+
+
+def shown(at: AppTest) -> str:
+    """All that a page shows, as one text."""
+    assert not at.exception, [error.message for error in at.exception]
+    parts = [element.body for element in at.get("html")]
+    kinds = (at.markdown, at.title, at.header, at.subheader, at.caption, at.error, at.success)
+    return html.unescape("\n".join([*parts, *(element.value for kind in kinds for element in kind)]))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", PAGES)
+def test_page_of_a_filled_warehouse(open_filled: Open, page: str, language: str) -> None:
+    text = shown(open_filled(page, language))
+    assert say(language, f"{page}.title") in text
+    assert "{" not in text.replace("{color", "").split("</style>")[-1]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", PAGES)
+def test_page_of_an_empty_warehouse_says_what_to_do(open_empty: Open, page: str, language: str) -> None:
+    text = shown(open_empty(page, language))
+    expected = {"alerts": "alerts.none", "quality": "quality.runs_none", "definitions": "definitions.intro"}
+    assert say(language, expected.get(page, "page.empty")) in text
+
+
+def test_situation_puts_the_worst_first_and_says_why(open_filled: Open) -> None:
+    text = shown(open_filled("situation", "sv"))
+    listed = text.split(say("sv", "column.reporting"), 1)[1]
+    assert listed.index("amoxicillin") < listed.index("salbutamol") < listed.index("morfin")
+    assert word("sv", "reason.stock_at_floor") in text
+    assert word("sv", "cause.stock_fell") in text
+    assert word("sv", "reason.restricted") in text
+
+
+def test_normal_and_not_critical_medicines_are_one_choice_away(open_filled: Open) -> None:
+    assert "paracetamol" not in shown(open_filled("situation"))
+    assert "paracetamol" in shown(open_filled("situation", scope="all"))
+
+
+def test_an_area_of_the_url_is_shown(open_filled: Open) -> None:
+    at = open_filled("situation", "fi", area="19")
+    assert "Pohjois-Pohjanmaan hyvinvointialue" in shown(at)
+    assert "ms-map" not in "".join(element.body for element in at.get("html") if "<style" not in element.body)
+
+
+def test_unknown_values_of_the_url_fall_back(open_filled: Open) -> None:
+    at = open_filled("situation", "xx", area="77", day="2020-13-45", medicine="<script>")
+    assert word("fi", "level.severe") in shown(at)
+
+
+def test_figures_equal_sql(open_filled: Open, filled_settings: Settings) -> None:
+    code = family(FAMILIES[1])
+    text = shown(open_filled("medicine", "fi", medicine=code))
+    with Warehouse.open(filled_settings, role="analyst") as wh:
+        row = wh.read(
+            "SELECT * FROM analyst.situation WHERE medicine_id = :id AND county_code = '99' AND as_of = :day",
+            id=code, day=LAST,
+        ).row(0, named=True)  # fmt: skip
+    assert write.number("fi", row["cover_days"], 1) in text
+    assert write.share("fi", row["run_out_p56"], 1) in text
+    assert write.number("fi", row["stock_units"]) in text
+    assert write.day("fi", row["run_out_on"]) in text
+
+
+def test_what_is_not_known_is_a_dash_never_zero(open_filled: Open) -> None:
+    text = shown(open_filled("medicine", "en", medicine=family(FAMILIES[4])))
+    stock = text.split(say("en", "figure.stock_units.name"), 1)[1].split("</tr>", 1)[0]
+    assert write.NOTHING in stock
+    assert say("en", "stock.none") in text
+    assert say("en", "medicine.both", empty="elevated", usual="normal") in text
+
+
+def test_without_any_stock_the_page_says_so(fresh_settings: Settings, open_empty: Open) -> None:
+    with Warehouse.open(fresh_settings) as wh:
+        fill(wh, with_stock=False)
+    assert say("fi", "blind.all") in shown(open_empty("situation", "fi"))
+
+
+def test_the_language_switch_changes_the_page_and_the_url(open_filled: Open) -> None:
+    at = open_filled("situation", "fi")
+    at.sidebar.radio[0].set_value("sv").run()
+    assert say("sv", "situation.title") in shown(at)
+    assert at.query_params["lang"] == "sv"
+
+
+def test_acknowledging_needs_a_name_and_a_note(fresh_settings: Settings, open_empty: Open) -> None:
+    with Warehouse.open(fresh_settings) as wh:
+        fill(wh)
+    at = open_empty("alerts", "en")
+    assert say("en", "alerts.nobody") in shown(at)
+    at.button[0].click().run()
+    assert sentences("en")["decision.owner_missing"] in shown(at)
+    at.text_input[0].set_value("Anna Aalto")
+    at.text_area[0].set_value("Called the holder")
+    at.button[0].click().run()
+    text = shown(at)
+    assert "Anna Aalto" in text
+    with Warehouse.open(fresh_settings, role="auditor") as wh:
+        audit = wh.read("SELECT action, author, reason, at FROM ops.audit")
+    assert audit.row(0) == ("acknowledge", "Anna Aalto", "Called the holder", NOW)
+
+
+def test_a_link_acknowledges_nothing(filled_settings: Settings, open_filled: Open) -> None:
+    open_filled("alerts", "en", acknowledge="run_out-0", owner="x", note="y")
+    with Warehouse.open(filled_settings) as wh:
+        assert wh.read("SELECT count(*) AS n FROM alerts.acknowledgement").item() == 0
+
+
+def test_off_this_machine_nothing_is_shown_without_sign_in(filled_settings: Settings, open_filled: Open) -> None:
+    served = Settings(**{**vars(filled_settings), "base_url": "https://medsupply.example"})
+    context.configure(served, lambda: NOW)
+    text = shown(open_filled("situation", "en"))
+    assert say("en", "door.not_configured") in text
+    assert "amoxicillin" not in text
