@@ -3,6 +3,7 @@
 Never read by the service; shares no parameters with forecast, picture or alerts.
 """
 
-from medsupply.simulate.nation import Manifest, simulate
+from medsupply.simulate.files import Manifest
+from medsupply.simulate.nation import simulate
 
 __all__ = ["Manifest", "simulate"]

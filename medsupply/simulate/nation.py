@@ -4,48 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, date, timedelta
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from medsupply.errors import InputError
-from medsupply.simulate import dirt, outages, places, products, published, writing
-from medsupply.simulate.laws import FAMILY_A, Laws
-from medsupply.simulate.presets import Preset, preset
-from medsupply.simulate.world import Day, Outage, World
+from medsupply.simulate import families, goods, kela, notices, places, planting, products, published, reports
+from medsupply.simulate.dirt import Expected
+from medsupply.simulate.files import Files, Manifest, morning, next_morning
+from medsupply.simulate.living import Day, Living
+from medsupply.simulate.oracle import PATHS, Oracle
+from medsupply.simulate.presets import Preset
+from medsupply.simulate.presets import preset as preset_
+from medsupply.simulate.silence import Silence
+from medsupply.simulate.sites import Sites
+from medsupply.simulate.state import Lived
+from medsupply.simulate.truth import TRAILING, Truth
+from medsupply.simulate.writing import csv_text, parquet
 
 Progress = Callable[[int, int, str], None]
-VERSION = 3
-SILENT_PHARMACY, SHORT_HOSPITAL = 4, "S061"
-SILENT_DAYS = 7
-
-
-@dataclass
-class Manifest:
-    """What was written: files in order of arrival."""
-
-    folder: Path
-    last_day: date
-    medicines: int
-    files: list[tuple[str, str, datetime]] = field(default_factory=list)
-
-    def arrivals(self) -> pl.DataFrame:
-        """``source``, ``path`` (relative to the folder), ``received_at`` in UTC, in order of arrival."""
-        schema = pl.Schema({"source": pl.String, "path": pl.String, "received_at": pl.Datetime("us", "UTC")})
-        return pl.DataFrame(self.files, schema=schema, orient="row").sort("received_at", "source", "path")
-
-    def __str__(self) -> str:
-        return f"{len(self.files)} deliveries of {self.medicines} medicines up to {self.last_day} are in {self.folder}"
-
-
-@dataclass
-class _Truth:
-    stock: list[pl.DataFrame] = field(default_factory=list)
-    dirt: list[dict[str, object]] = field(default_factory=list)
+VERSION = 4
+OLD_VNR = "099001"
+WEEKLY_FOR = 62
+"""Days before the last one in which announcements come by the week; before that by the month."""
 
 
 def simulate(
@@ -58,42 +44,49 @@ def simulate(
     end: date | None = None,
     oracle: bool = False,
     progress: Progress | None = None,
+    medicines: int | None = None,
+    pharmacies: int | None = None,
+    hospitals: int | None = None,
+    history_days: int | None = None,
+    form: str | None = None,
+    residuals: Path | None = None,
+    paths: int = PATHS,
 ) -> Manifest:
-    """Write a nation; the same arguments give the same bytes, and a nation that stands there already is kept."""
-    size = _preset(preset, days, end)
-    stamp = hashlib.sha256(json.dumps([VERSION, family, seed, oracle, asdict(size)], default=str).encode()).hexdigest()
-    done = out / "manifest.csv"
-    if done.exists() and (out / "stamp").read_text() == stamp:
-        return _read(out, size)
-    if done.exists():
-        raise InputError(f"{out} holds another nation", "Name an empty folder")
-    manifest = _Nation(out, size, laws_of(family), seed).write(progress)
-    if oracle:
-        from medsupply.simulate.oracle import write_oracle
+    """Write a nation; the same arguments give the same bytes, and a nation that stands there already is kept.
 
-        write_oracle(out, family, seed)
+    ``days``: of stock snapshots; ``history_days``: of dispensing; ``form``: of daily files (csv.gz, csv, parquet);
+    ``residuals``: weekly series (unique_id, ds, y) whose residuals family b draws from; ``paths``: continuations of
+    the oracle. Raises InputError for an unknown preset or family, or a folder that holds another nation.
+    """
+    size = preset_(
+        preset, stock_days=days, last_day=end, medicines=medicines, pharmacies=pharmacies, hospitals=hospitals,
+        dispensing_days=history_days, daily_form=form,
+    )  # fmt: skip
+    told = [VERSION, family, seed, oracle, paths, residuals and _hash(residuals.read_bytes()), asdict(size)]
+    stamp = _hash(json.dumps(told, default=str).encode())
+    if _stands(out, stamp):
+        return _read(out, size)
     (out / "stamp").write_text(stamp)
-    manifest.arrivals().write_csv(done)
+    manifest = _Nation(out, size, family, seed, residuals, paths if oracle else 0).write(progress)
+    manifest.arrivals().write_csv(out / "manifest.csv")
     return manifest
 
 
-def laws_of(family: str) -> Laws:
-    """The laws of a family; each stands in a module of its own."""
-    if family == "a":
-        return FAMILY_A
-    if family == "b":
-        from medsupply.simulate.family_b import FAMILY_B
-
-        return FAMILY_B
-    if family == "c":
-        from medsupply.simulate.family_c import FAMILY_C
-
-        return FAMILY_C
-    raise InputError(f"{family!r} is no family", "Use a, b or c")
+def _stands(out: Path, stamp: str) -> bool:
+    """Whether this very nation stands there whole; what an interrupted run left is cleared away."""
+    out.mkdir(parents=True, exist_ok=True)
+    mine, whole = out / "stamp", (out / "manifest.csv").exists()
+    if mine.exists() and mine.read_text() == stamp and whole:
+        return True
+    if (mine.exists() and whole) or (not mine.exists() and any(out.iterdir())):
+        raise InputError(f"{out} holds something else already", "Name an empty folder")
+    for name in ("inbox", "truth"):
+        shutil.rmtree(out / name, ignore_errors=True)
+    return False
 
 
-def _preset(name: str, days: int | None, end: date | None) -> Preset:
-    return preset(name, stock_days=days, last_day=end)
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _read(out: Path, size: Preset) -> Manifest:
@@ -106,170 +99,153 @@ def _read(out: Path, size: Preset) -> Manifest:
 class _Nation:
     """One nation being written."""
 
-    def __init__(self, out: Path, size: Preset, laws: Laws, seed: int) -> None:
-        self.out, self.size, self.laws = out, size, laws
-        self.random = np.random.default_rng(seed)
+    def __init__(self, out: Path, size: Preset, family: str, seed: int, residuals: Path | None, paths: int) -> None:
+        self.size, self.seed = size, seed
+        random = np.random.default_rng([seed, 1])
         self.medicines = products.medicines(size.medicines)
-        self.packages = products.packages(self.medicines, self.random)
-        self.places = places.places(size.pharmacies, self.random)
+        self.packages = products.packages(self.medicines, random)
+        self.goods = goods.goods(self.medicines, self.packages, random)
+        self.nature = families.nature(family, self.goods, residuals)
+        self.places = places.places(size.pharmacies, size.centres, random, hospitals=size.hospitals)
+        self.sites = Sites(
+            self.places, self.medicines, self.packages, self.goods, np.random.default_rng([seed, 2]),
+            carried=size.carried,
+        )  # fmt: skip
+        self.notices = notices.Notices(families.manners(family), np.random.default_rng([seed, 3]))
+        self.living = Living(self.nature, self.sites, self.notices, seed)
+        self.reports = reports.Reports(self.sites, self.packages, self.goods)
+        self.purchases = kela.Purchases(self.medicines, self.goods)
+        self.truth = Truth(self.goods, self.medicines, self.packages)
+        self.files = Files(Manifest(out, size.last_day, size.medicines), self.truth)
+        self.oracle = Oracle(self.nature, [f"G{m.group}" for m in self.medicines], seed, paths) if paths else None
         self.last = size.last_day
-        self.first = self.last - timedelta(days=max(size.dispensing_days, size.stock_days) - 1)
-        self.manifest = Manifest(out, self.last, size.medicines)
-        self.truth = _Truth()
-        self.bundles: dict[str, list[pl.DataFrame]] = {"stock": [], "dispensing": []}
+        self.first = self.last - timedelta(days=size.dispensing_days - 1)
+        self.announcing = np.random.default_rng([seed, 4])
+        self.applied: dict[int, date] = {}
+        self.slow: dict[str, list[pl.DataFrame]] = {"supply": [], "permits": []}
+        self.silence = self._silence(family)
 
     def write(self, progress: Progress | None) -> Manifest:
-        planted = self.size.stock_days > 100
-        drawn = outages.draw(self.laws, self.packages, self.first, self.last, self.random, planted=planted)
-        world = World(self.laws, self.medicines, self.packages, self.places, self.random)
-        self._reference(drawn)
-        announced = []
-        total = (self.last - self.first).days + 1
-        for number, day in enumerate(world.live(self.first, total, drawn), start=1):
-            self._day(day, world)
-            announced.append(writing.supply(day, self.packages))
-            if progress and (number % 50 == 0 or number == total):
+        kela_first = date(self.last.year - self.size.kela_years, 1, 1)
+        for lived in self.living.before(min(kela_first, self.first) - timedelta(days=2 * TRAILING), self.first):
+            self._lived(lived)
+        self._reference()
+        total = self.size.dispensing_days
+        planted = [p for p in planting.SHORTAGES if p.medicine < self.size.medicines] if self.size.planted else []
+        for number, day in enumerate(self.living.days(self.last, planted), start=1):
+            self._lived(day.lived)
+            self._day(day, (self.last - day.day).days)
+            if progress and (number % 25 == 0 or number == total):
                 progress(number, total, str(day.day))
-        self._slow(world, pl.concat(announced))
-        self._kela(drawn)
-        self._truth(drawn)
-        return self.manifest
+        self._kela(kela_first)
+        self._truth()
+        return self.files.manifest
 
-    # --- files
+    def _silence(self, family: str) -> Silence:
+        rate, mean = families.silences(family)
+        names = [p.holder_id for p in self.places if p.holder_type != "state_reserve"]
+        found = Silence(names, self.first, self.last, rate, mean, self.seed)
+        if self.size.planted:
+            pharmacy = [p.holder_id for p in self.places if p.holder_type == "pharmacy"][4]
+            found.plant(pharmacy, self.last - timedelta(days=planting.SILENT_FOR - 1), self.last)
+        return found
 
-    def _put(self, source: str, name: str, data: bytes, received_at: datetime) -> None:
-        path = self.out / "inbox" / source / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-        self.manifest.files.append((source, str(path.relative_to(self.out)), received_at))
+    def _lived(self, lived: Lived) -> None:
+        self.purchases.see(lived)
+        self.truth.lived(lived)
 
-    def _reference(self, drawn: list[Outage]) -> None:
-        start = _morning(self.first, hour=3)
+    def _reference(self) -> None:
+        start = morning(self.first)
+        m, p = self.medicines, self.packages
         lists = {
-            "holders": writing.csv_text(writing.holders(self.places)).encode(),
-            "fimea_atc": published.atc_file(self.medicines),
-            "fimea_forms": published.forms_file(self.medicines),
-            "fimea_packages": published.packages_file(self.medicines, self.packages),
-            "fimea_substances": published.substances_file(self.medicines, self.packages),
-            "fimea_substitution": published.substitution_file(self.medicines, self.packages),
+            "holders.csv": csv_text(reports.holders(self.places)).encode(),
+            "fimea_atc.txt": published.atc_file(m),
+            "fimea_forms.txt": published.forms_file(m),
+            "fimea_packages.txt": published.packages_file(m, p),
+            "fimea_substances.txt": published.substances_file(m, p),
+            "fimea_substitution.txt": published.substitution_file(m, p),
         }
-        for source, data in lists.items():
-            self._put(source, f"{source}.{'csv' if source == 'holders' else 'txt'}", data, start)
+        for name, data in lists.items():
+            self.files.lines(name.partition(".")[0], name, data, start)
         for which in ("eu", "national"):
-            self._put("critical_list", f"{which}.csv", published.critical_file(self.medicines, which), start)
-        for back in range(self.size.lists - 1, -1, -1):
-            on = self.last - timedelta(days=7 * back)
-            data = published.shortages_file(drawn, self.packages, on)
-            self._put("fimea_shortages", f"Saatavuushairiot.{on}.txt", data, _morning(on, hour=6))
-
-    def _day(self, day: Day, world: World) -> None:
-        """The day's rows: into the month's bundle, or into a file of its own near the end."""
-        left = (self.last - day.day).days
-        if left < self.size.stock_days:
-            rows = self._heard(writing.stock(day, world, self.places, self.packages), "holder_id", left)
-            self._take("stock", day.day, rows, left)
-            self.truth.stock.append(self._national(day))
-        rows = self._heard(writing.dispensing(day, world, self.places, self.packages), "reporter_id", left)
-        self._take("dispensing", day.day, rows, left)
-
-    def _heard(self, rows: pl.DataFrame, who: str, left: int) -> pl.DataFrame:
-        """One pharmacy falls silent for the last week."""
-        silent = [place.holder_id for place in self.places if place.channel == "community"][SILENT_PHARMACY]
-        return rows.filter(pl.col(who) != silent) if left < SILENT_DAYS else rows
-
-    def _take(self, source: str, day: date, rows: pl.DataFrame, left: int) -> None:
-        if left < self.size.daily_files:
-            self._daily(source, day, rows, left)
-            return
-        self.bundles[source].append(rows)
-        month_ends = (day + timedelta(days=1)).day == 1
-        if month_ends or left == self.size.daily_files:
-            bundle = pl.concat(self.bundles[source])
-            self._put(source, f"{source}-{day:%Y-%m}.parquet", writing.parquet(bundle), _morning(day))
-            self.bundles[source] = []
-
-    def _daily(self, source: str, day: date, rows: pl.DataFrame, left: int) -> None:
-        text = writing.csv_text(rows)
-        if source == "stock" and left == 3 and self.size.stock_days > 100:
-            text, expected = dirt.dirty_stock(text, day)
-            self.truth.dirt.append({"file": f"stock-{day}.csv.gz", **asdict(expected)})
-        if source == "stock" and left == 1:
-            text = dirt.shortened(text, SHORT_HOSPITAL)
-        late = timedelta(hours=30) if left == 6 and source == "dispensing" else timedelta()
-        self._put(source, f"{source}-{day}.csv.gz", writing.gz(text), _morning(day) + late)
-
-    def _slow(self, world: World, announced: pl.DataFrame) -> None:
-        """What changes seldom: announced supply by month, obligations by year."""
-        by_month = announced.with_columns(month=pl.col("announced_on").dt.truncate("1mo"))
-        for (month,), rows in by_month.group_by("month", maintain_order=True):
-            end = min(_month_end(month), self.last)
-            text = writing.csv_text(rows.drop("month"))
-            self._put("supply", f"supply-{month:%Y-%m}.csv", text.encode(), _morning(end))
+            self.files.lines("critical_list", f"{which}.csv", published.critical_file(m, which), start)
+        mapped = published.package_map_file(m, reports.ARTICLE, OLD_VNR, p[0].vnr, self.first)
+        self.files.lines("package_map", "package_map.csv", mapped, start)
         for year in range(self.first.year, self.last.year + 1):
             day = max(self.first, date(year, 1, 1))
-            rows = writing.obligations(world, self.packages, year)
-            self._put("obligations", f"obligations-{year}.csv", writing.csv_text(rows).encode(), _morning(day, hour=3))
+            self.files.rows("obligations", f"obligations-{year}", self.reports.obligations(year), morning(day))
 
-    def _kela(self, drawn: list[Outage]) -> None:
-        """Purchases follow the same seasons; outages dent them a little."""
-        random = np.random.default_rng(self.random.integers(2**32))
-        first = self.last.replace(month=1, day=1) - timedelta(days=365 * self.size.kela_years)
-        mondays = [day for day in _mondays(first) if day + timedelta(days=6) <= self.last]
-        weekly: dict[tuple[str, date], float] = {}
-        for medicine in self.medicines:
-            drift = np.cumsum(random.normal(0.0, 0.01, len(mondays)))
-            for step, monday in zip(drift, mondays, strict=True):
-                angle = 2 * np.pi * (monday.timetuple().tm_yday - 15) / 365.25
-                level = (
-                    medicine.weekly_packs
-                    * (1 + medicine.season * np.cos(angle))
-                    * np.exp(step + random.normal(0, 0.04))
-                )
-                weekly[medicine.atc, monday] = weekly.get((medicine.atc, monday), 0.0) + float(level)
-        for year in sorted({monday.isocalendar()[0] for monday in mondays}):
-            mine = [m for m in mondays if m.isocalendar()[0] == year and 2 <= m.isocalendar()[1] <= 52]
-            if mine:
-                frame = published.kela_year(self.medicines, weekly, mine, random)
-                received = _morning(min(mine[-1] + timedelta(days=9), self.last), hour=9)
-                self._put("kela_purchases", f"data_viikko_hva_{year}.parquet", writing.parquet(frame), received)
+    def _day(self, day: Day, left: int) -> None:
+        """The day's rows: into the bundle, or into a file of its own near the end; lists and truth."""
+        names = [place.holder_id for place in self.sites.places]
+        if left < self.size.stock_days:
+            self.truth.day(day, names, self.sites.transfers)
+            self._site_rows("stock", day.day, self.silence.heard(self.reports.stock(day), "holder_id", day.day), left)
+        rows = self.silence.heard(self.reports.dispensing(day), "reporter_id", day.day)
+        self._site_rows("dispensing", day.day, rows, left)
+        self._events(day, left)
+        if left < self.size.daily_files or (left % 7 == 0 and left < 7 * self.size.lists):
+            self._notices(day.day)
+        if self.oracle and self._asks(left):
+            self.oracle.ask(self.living.state, self.truth.floor())
 
-    # --- truth
+    def _site_rows(self, source: str, day: date, rows: pl.DataFrame, left: int) -> None:
+        size = self.size
+        if left >= size.daily_files:
+            monthly = size.daily_files > 0
+            ends = (day + timedelta(days=1)).day == 1 if monthly else day.weekday() == 6
+            self.files.gather(source, day, rows, close=ends or left == size.daily_files)
+        elif size.planted:
+            for one in planting.files_of(source, day, rows, left):
+                self.files.put(source, one.name, one.data, one.received_at, one.expected)
+                if one.event:
+                    self.truth.event(day, "delivery", one.name, one.event)
+        else:
+            self.files.daily(source, day, rows, size.daily_form)
 
-    def _national(self, day: Day) -> pl.DataFrame:
-        shelves = np.where(day.reserve > 0, day.shelf, day.shelf).sum(axis=0)
-        return pl.DataFrame({
-            "day": day.day, "vnr": [p.vnr for p in self.packages], "stock_packs": shelves + day.wholesale,
-            "demand_packs": day.demand.sum(axis=0), "dispensed_packs": day.dispensed.sum(axis=0),
-        })  # fmt: skip
+    def _events(self, day: Day, left: int) -> None:
+        """Announced supply and permits: by the week, by the day near the end."""
+        told = self.announcing.random(len(self.packages)) < self.nature.announced_share
+        self.slow["supply"].append(self.reports.supply(day.lived, told))
+        self.slow["permits"].append(self.reports.permits(day.lived, self.applied))
+        weekly = left < WEEKLY_FOR and day.day.weekday() == 6
+        if left < self.size.daily_files or weekly or left == 0 or (day.day + timedelta(days=1)).day == 1:
+            for source, frames in self.slow.items():
+                # A grant replaces its application: one file holds the newest row of a key.
+                key = reports.PERMIT_KEY if source == "permits" else [*reports.SUPPLY]
+                rows = pl.concat(frames).unique(key, keep="last", maintain_order=True)
+                self.files.rows(source, f"{source}-{day.day}", rows, next_morning(day.day))
+                frames.clear()
 
-    def _truth(self, drawn: list[Outage]) -> None:
-        folder = self.out / "truth"
-        folder.mkdir(parents=True, exist_ok=True)
-        if self.truth.stock:
-            pl.concat(self.truth.stock).write_parquet(folder / "stock.parquet")
-        pl.DataFrame(
-            [(self.packages[o.package].vnr, o.start, o.end, o.published) for o in drawn],
-            schema={"vnr": pl.String, "start": pl.Date, "end": pl.Date, "published": pl.Date},
-            orient="row",
-        ).write_csv(folder / "outages.csv")
-        pl.DataFrame(self.truth.dirt, schema=["file", "received", "accepted", "quarantined", "duplicate"]).write_csv(
-            folder / "dirt.csv"
-        )
+    def _notices(self, on: date) -> None:
+        """The list as published in the morning of ``on``, with the dirt that the real one has."""
+        rows = self.notices.rows(self.packages, on)
+        dirty = notices.dirty_rows(on)
+        total = len(rows) + len(dirty)
+        expected = Expected(total, total - 2, 2, 0, "partly", "year 0202; an end before its start")
+        data = notices.list_file([*rows, *dirty])
+        self.files.put("fimea_shortages", f"Saatavuushairiot.{on}.txt", data, morning(on, 6), expected)
 
+    def _asks(self, left: int) -> bool:
+        """Origins of the oracle: regular ones with a whole trailing window behind and all horizons before the end."""
+        behind = self.size.stock_days - left
+        return left % self.size.oracle_every == 0 and behind >= TRAILING
 
-def _morning(day: date, *, hour: int = 2) -> datetime:
-    """When what is about ``day`` arrives: the next morning, before six in Helsinki."""
-    return datetime.combine(day + timedelta(days=1 if hour <= 2 else 0), time(hour), UTC)
+    def _kela(self, first: date) -> None:
+        """One file per year when its last week is published, and the last Wednesdays' files of the running year."""
+        for year, mondays in self.purchases.years(first, self.last - timedelta(days=3)):
+            for cut in range(max(0, len(mondays) - 4) if year == self.last.year else len(mondays) - 1, len(mondays)):
+                some = mondays[: cut + 1]
+                on = some[-1] + timedelta(days=kela.PUBLISHED_AFTER)
+                name = f"data_viikko_hva_{year}-{on}.parquet"
+                frame = self.purchases.frame(some, self.seed)
+                expected = Expected(frame.height, frame.height)
+                self.files.put("kela_purchases", name, parquet(frame), morning(min(on, self.last), 9), expected)
 
-
-def _month_end(month: date) -> date:
-    return (month + timedelta(days=32)).replace(day=1) - timedelta(days=1)
-
-
-def _mondays(first: date) -> Iterator[date]:
-    day = first - timedelta(days=first.weekday())
-    while True:
-        yield day
-        day += timedelta(days=7)
-        if (day - first).days > 3000:
-            return
+    def _truth(self) -> None:
+        folder = self.files.manifest.folder / "truth"
+        for holder, start, end in self.silence.spans:
+            self.truth.event(start, "silence", holder, f"until {end}")
+        self.truth.write(folder, self.notices)
+        if self.oracle:
+            self.oracle.frame().write_parquet(folder / "oracle.parquet")

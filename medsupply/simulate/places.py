@@ -1,4 +1,5 @@
-"""The invented holders: wholesalers, companies, hospital pharmacies, pharmacies, on real counties by population."""
+"""The invented holders: wholesalers, companies, hospital pharmacies, medicine centres, pharmacies, dose dispensing,
+on real counties by population."""
 
 from __future__ import annotations
 
@@ -7,12 +8,17 @@ from datetime import date
 
 import numpy as np
 
-from medsupply.areas import COUNTIES
+from medsupply.areas import COUNTIES, Area
 from medsupply.simulate.products import COMPANIES
 
 FIRST_DAY = date(2015, 1, 1)
-# HUS Apteekki serves five counties; the other university hospitals their collaborative area's counties in part.
+# HUS Apteekki serves five counties; the other university hospitals have a second pharmacy in their county.
 HUS_SERVES = "01,02,03,04,90"
+HOSPITALS = 24
+TWO_HOSPITALS = ("05", "08", "13", "15", "19")
+CENTRE_SHARE, DOSE_SHARE = 0.3, 0.04
+DOSE_COUNTIES = ("08", "05", "90")
+PEOPLE = sum(area.population for area in COUNTIES)
 
 
 @dataclass(frozen=True)
@@ -25,70 +31,83 @@ class Place:
     county: str
     weight: float
     channel: str | None = None
-    wholesaler: int = 0
     serves: str = ""
 
 
-def places(pharmacies: int, random: np.random.Generator) -> list[Place]:
-    """All holders: dispensing ones first (pharmacies, dose dispensing, hospital pharmacies), then those that supply."""
-    return [*_pharmacies(pharmacies, random), *_hospitals(), *_others()]
+def places(pharmacies: int, centres: int, random: np.random.Generator, *, hospitals: int = HOSPITALS) -> list[Place]:
+    """All holders: dispensing ones first (pharmacies, dose dispensing, hospitals, centres), then those that supply."""
+    return [
+        *_pharmacies(pharmacies, random),
+        *_dose_dispensing(),
+        *_hospitals(hospitals),
+        *_centres(centres),
+        *_others(),
+    ]
 
 
 def _pharmacies(count: int, random: np.random.Generator) -> list[Place]:
-    population = np.array([area.population for area in COUNTIES], dtype=float)
-    per_county = np.maximum(1, np.floor(population / population.sum() * count)).astype(int)
+    """At least one in every county, the others where people are; sizes within a county differ."""
     found = []
-    for area, number in zip(COUNTIES, per_county, strict=True):
+    for area, number in zip(COUNTIES, _by_population(count, len(COUNTIES)), strict=True):
         sizes = random.lognormal(0.0, 0.5, number)
         for n, size in enumerate(sizes / sizes.sum()):
-            found.append((area, n, size * area.population / population.sum()))
+            name = f"Apteekki {area.code}-{n + 1}"
+            weight = float(size) * area.population / PEOPLE
+            found.append(Place(f"A{area.code}{n + 1:03d}", "pharmacy", name, area.code, weight, "community"))
+    return found
+
+
+def _by_population(count: int, least: int) -> list[int]:
+    """``count`` (or ``least``, when that is more) split over the counties, at least one each, largest remainders."""
+    left = max(count, least) - len(COUNTIES)
+    exact = [left * area.population / PEOPLE for area in COUNTIES]
+    whole = [int(x) for x in exact]
+    by_remainder = sorted(range(len(exact)), key=lambda n: whole[n] - exact[n])
+    for n in by_remainder[: left - sum(whole)]:
+        whole[n] += 1
+    return [1 + n for n in whole]
+
+
+def _dose_dispensing() -> list[Place]:
+    return [
+        Place(f"D{code}1", "dose_dispensing", f"Annosjakelu {code}", code, DOSE_SHARE / 3, "community")
+        for code in DOSE_COUNTIES
+    ]
+
+
+def _hospitals(count: int) -> list[Place]:
+    """HUS for five counties, one in each other county, second ones in the largest until there are ``count``."""
+    own = [area for area in COUNTIES if area.code not in HUS_SERVES.split(",")]
+    hus = sum(area.population for area in COUNTIES if area.code in HUS_SERVES.split(","))
+    second = TWO_HOSPITALS[: max(0, count - 1 - len(own))]
+    found = [
+        Place("HUS", "hospital_pharmacy", "HUS Apteekki", "90", hus / PEOPLE, "hospital", HUS_SERVES),
+    ]
+    for area in own[: count - 1]:
+        number = 2 if area.code in second else 1
+        found += [_hospital(area, n, area.population / PEOPLE / number) for n in range(number)]
+    return found
+
+
+def _hospital(area: Area, n: int, weight: float) -> Place:
+    name = f"Sairaala-apteekki {area.code}-{n + 1}"
+    return Place(f"S{area.code}{n + 1}", "hospital_pharmacy", name, area.code, weight, "hospital")
+
+
+def _centres(count: int) -> list[Place]:
+    """Medicine centres of smaller hospitals, in the counties in turn."""
+    areas = [COUNTIES[n % len(COUNTIES)] for n in range(count)]
     return [
         Place(
-            f"A{area.code}{n + 1:03d}",
-            "pharmacy",
-            f"Apteekki {area.code}-{n + 1}",
+            f"K{area.code}{n // len(COUNTIES) + 1}",
+            "medicine_centre",
+            f"Lääkekeskus {area.code}-{n // len(COUNTIES) + 1}",
             area.code,
-            share,
-            "community",
-            (int(area.code) + n) % 3,
-        )
-        for area, n, share in found
-    ]
-
-
-def _hospitals() -> list[Place]:
-    """24 hospital pharmacies: HUS for five counties, one each elsewhere, second ones in the largest counties."""
-    own = [area for area in COUNTIES if area.code not in HUS_SERVES.split(",")]
-    population = sum(area.population for area in COUNTIES)
-    hus = sum(area.population for area in COUNTIES if area.code in HUS_SERVES.split(","))
-    extra = ("05", "08", "19", "13", "15")
-    found = [
-        Place(
-            "HUS",
-            "hospital_pharmacy",
-            "HUS-alueen sairaala-apteekki",
-            "90",
-            hus / population,
+            CENTRE_SHARE * area.population / PEOPLE / max(1, count // len(COUNTIES)),
             "hospital",
-            0,
-            HUS_SERVES,
         )
+        for n, area in enumerate(areas)
     ]
-    for area in own:
-        share = area.population / population / (2 if area.code in extra else 1)
-        for n in range(2 if area.code in extra else 1):
-            found.append(
-                Place(
-                    f"S{area.code}{n + 1}",
-                    "hospital_pharmacy",
-                    f"Sairaala-apteekki {area.code}-{n + 1}",
-                    area.code,
-                    share,
-                    "hospital",
-                    n % 3,
-                )
-            )
-    return found
 
 
 def _others() -> list[Place]:

@@ -14,30 +14,40 @@ class Preset:
 
     medicines: int
     pharmacies: int
+    centres: int
     stock_days: int
     """Days of stock snapshots before the last day, the last one inside."""
     dispensing_days: int
     daily_files: int
     """The last days that come as one file a day; earlier ones are bundled by month."""
     last_day: date = date(2026, 3, 31)
+    hospitals: int = 24
+    carried: float = 0.6
+    """Share of the packages that a pharmacy keeps."""
     kela_years: int = 3
     lists: int = 26
     """Weekly shortage lists before the last day."""
-    oracle: bool = False
+    daily_form: str = "csv.gz"
+    planted: bool = False
+    """Shortages and dirt planted before the last day, so that there is something to see."""
+    oracle_every: int = 28
+    """Days between the origins of the oracle."""
 
 
 PRESETS: dict[str, Preset] = {
-    "demo": Preset(34, 30, 190, 910, 13),
-    "small": Preset(12, 24, 120, 420, 6, kela_years=2, lists=8),
-    "national": Preset(1500, 830, 2, 2, 1, kela_years=1, lists=2),
+    "demo": Preset(40, 34, 4, 190, 910, 13, carried=0.5, planted=True),
+    "small": Preset(14, 23, 2, 120, 420, 8, kela_years=2, lists=8, planted=True),
+    "proof": Preset(120, 23, 0, 728, 910, 0, carried=0.5, lists=104),
+    "national": Preset(1500, 830, 41, 1, 1, 1, carried=0.985, kela_years=1, lists=2, daily_form="parquet"),
 }
 
 
-def preset(name: str, *, stock_days: int | None = None, last_day: date | None = None) -> Preset:
-    """The preset ``name``, with another length or end where given. Raises InputError for an unknown name."""
+def preset(name: str, **changes: object) -> Preset:
+    """The preset ``name``, with other values where they are given and not None. Raises InputError."""
     if name not in PRESETS:
         raise InputError(f"{name!r} is no preset", f"Use one of {', '.join(PRESETS)}")
-    found = PRESETS[name]
-    if stock_days is not None:
-        found = replace(found, stock_days=stock_days, dispensing_days=max(found.dispensing_days, stock_days))
-    return replace(found, last_day=last_day) if last_day is not None else found
+    given = {key: value for key, value in changes.items() if value is not None}
+    found = replace(PRESETS[name], **given)  # type: ignore[arg-type]
+    if found.stock_days < 1 or found.medicines < 1:
+        raise InputError("A nation has at least one day and one medicine", "Name larger numbers")
+    return replace(found, dispensing_days=max(found.dispensing_days, found.stock_days))

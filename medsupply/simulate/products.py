@@ -47,6 +47,12 @@ L04AD02|takrolimuusi|takrolimus|Tacrolimus|1 mg|kapseli, kova|kpl|50|540|0.0|b|1
 A07EC02|mesalatsiini|mesalazin|Mesalazine|800 mg|enterotabletti|kpl|90|3440|0.0|c|
 N01AX10|propofoli|propofol|Propofol|20 mg/ml|injektio-/infuusioneste, emulsio|ml|10 x 50|310|0.0|h|1
 M03AC09|rokuroni|rokuronium|Rocuronium|10 mg/ml|injektio-/infuusioneste, liuos|ml|10 x 5|240|0.0|h|1
+J05AH02|oseltamiviiri|oseltamivir|Oseltamivir|75 mg|kapseli, kova|kpl|10|310|0.7|b|1
+J07AH09|meningokokkirokote|meningokockvaccin|Meningococcus vaccine|0,5 ml|injektioneste, suspensio|ml|1 x 0.5|160|0.0|h|2
+H04AA01|glukagoni|glukagon|Glucagon|1 mg|injektiokuiva-aine ja liuotin, liuosta varten|kpl|1|95|0.0|b|1
+V03AB33|hydroksokobalamiini|hydroxokobalamin|Hydroxocobalamin|5 g|infuusiokuiva-aine, liuosta varten|kpl|1|2.5|0.0|h|1
+M03CA01|dantroleeni|dantrolen|Dantrolene|20 mg|injektiokuiva-aine, liuosta varten|kpl|12|1.4|0.0|h|1
+V03AB14|protamiini|protamin|Protamine|10 mg/ml|injektioneste, liuos|ml|5 x 5|14|0.0|h|2
 """
 COMPANIES = (
     "Kaamos Pharma Oy",
@@ -58,6 +64,7 @@ COMPANIES = (
 )
 _STEMS = ("Aura", "Vilu", "Kaste", "Luoto", "Myrsky", "Pihla", "Routa", "Suvi", "Tyrsky", "Utu", "Vesper", "Ylva")
 _ENDS = ("dex", "fen", "lin", "mox", "nil", "pan", "rel", "san", "tab", "vit", "xan", "zol")
+GROWTH = {"A10BJ06": 0.18, "N05AH03": 0.05, "J01FA09": -0.04, "B01AA03": -0.12, "L04AD02": 0.04}
 ROUTES = {
     "tabletti": "oral use",
     "kapseli": "oral use",
@@ -87,6 +94,8 @@ class Medicine:
     season: float
     where: str
     critical_class: int | None
+    growth: float = 0.01
+    """Yearly growth of the log of demand."""
 
     @property
     def route(self) -> str:
@@ -136,6 +145,7 @@ def medicines(count: int) -> list[Medicine]:
                 season=float(row[9]),
                 where=row[10],
                 critical_class=int(row[11]) if row[11] else None,
+                growth=GROWTH.get(row[0], 0.01),
             )
         )
     return found

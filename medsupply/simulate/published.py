@@ -1,16 +1,11 @@
-"""Files that authorities publish, in their own formats: register, substitution list, shortage notices, Kela."""
+"""Files that authorities publish, in their own formats: register, substitution list, critical lists, package map."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date
 
-import numpy as np
-import polars as pl
-
-from medsupply.areas import COUNTIES
 from medsupply.simulate.products import COMPANIES, Medicine, Package
-from medsupply.simulate.world import Outage
 
 PACKAGE_HEADER = (
     "PAKKAUSNRO;VNRNRO;PAKKAUSKOKO;KERROIN;KOKO;YKSIKKO;LAITE;ASTIATUN;KAUPPAANTULOPVM;KAUPASTAPOISPVM;RESEPTISTATUS;"
@@ -21,9 +16,6 @@ PACKAGE_HEADER = (
 SUBSTITUTION_HEADER = (
     "SUBSTITUUTIORYHMA;VNRNRO;PAKKAUSKOKO;RESEPTISTATUS;LAAKENIMI;VAHVUUS;LAAKEMUOTONIMI;HALTIJA;ATCKOODI;SELITES;"
     "KAUPAN;DOKUMENTAATIO;RINNAKKAISTUONTI;MYYNTILUPANRO;EUMYYNTILUPANRO"
-)
-SHORTAGE_HEADER = (
-    '"VNR";"Voimassa";"SaatavuushairioAlkupaiva";"SaatavuushairioLoppupaiva";"Ilmoituspaiva";"Muokkauspaiva";"Yritys"'
 )
 
 
@@ -76,77 +68,34 @@ def substitution_file(medicines: Sequence[Medicine], packages: Sequence[Package]
     return latin([SUBSTITUTION_HEADER, *rows])
 
 
-def shortages_file(outages: Sequence[Outage], packages: Sequence[Package], on: date) -> bytes:
-    """The list of ``on``: notices published by then, ended ones for another month; some dirt of the real list."""
-    rows = []
-    newest: dict[str, str] = {}
-    for outage in outages:
-        if outage.published is None or outage.published > on or outage.end + timedelta(days=30) < on:
-            continue
-        changed, stated = [(day, end) for day, end in outage.stated_ends if day <= on][-1]
-        ended = outage.end < on
-        package = packages[outage.package]
-        cells = (package.vnr, "E" if ended else "K", outage.start, outage.end if ended else stated,
-                 outage.published, outage.end if ended else changed, COMPANIES[package.company])  # fmt: skip
-        newest[package.vnr] = ";".join(f'"{cell}"' for cell in cells)
-    rows = [newest[vnr] for vnr in sorted(newest)]
-    rows.append(f'"990001";"K";"0202-11-01";"9999-12-31";"{on}";"{on}";"Kaamos Pharma Oy"')
-    return ("\r\n".join([SHORTAGE_HEADER, *rows]) + "\r\n").encode("utf-8")
+# Lines of the lists that no package of the register fits, as on the real lists.
+_WITHOUT_PACKAGE = (("V03AB24", "Digitalis antitoxin", "intravenous use"), ("P01BE03", "Artesunate", "intravenous use"))
+_SEASON = {"J05AH02": ("11-01", "04-30")}
 
 
 def critical_file(medicines: Sequence[Medicine], which: str) -> bytes:
-    """The national list with classes, or the lines of the EU list that name the same substances."""
+    """The national list with classes and seasons, or the EU list's own columns, with its footer, same substances."""
     lines: dict[tuple[str, str], str] = {}
     for m in medicines:
         if m.critical_class is None or (which == "eu" and m.critical_class > 2):
             continue
-        cells = (
-            m.atc,
-            m.en,
-            m.route,
-            "2023-12-01",
-            "",
-            "",
-            which,
-            str(m.critical_class) if which == "national" else "",
-        )
+        season = _SEASON.get(m.atc, ("", ""))
+        own = [which, str(m.critical_class), *season] if which == "national" else ["A", m.atc[:5]]
+        cells = [m.atc, m.en, m.route, "2023-12-01", *(["", ""] if which == "national" else []), *own]
         lines.setdefault((m.atc, m.route), ";".join(cells))
-    header = "atc5;n;route;d;cat;grp;list;class"
+    for atc, name, route in _WITHOUT_PACKAGE:
+        own = ["", "", which, "1", "", ""] if which == "national" else ["A", atc[:5]]
+        lines[atc, route] = ";".join([atc, name, route, "2023-12-01", *own])
+    header = "atc5;n;route;d;cat;grp" + (";list;class;season_from;season_to" if which == "national" else "")
     return ("\n".join([header, *(lines[key] for key in sorted(lines))]) + "\n").encode("utf-8")
 
 
-def kela_year(
-    medicines: Sequence[Medicine],
-    weekly: dict[tuple[str, date], float],
-    mondays: Sequence[date],
-    random: np.random.Generator,
-) -> pl.DataFrame:
-    """Weekly purchases as Kela publishes them: levels 0-5 for the country, 0-2 for the counties."""
-    population = np.array([area.population for area in COUNTIES], dtype=float)
-    share = population / population.sum()
-    rows: list[tuple[float, float, float, int, int, str | None, float, float]] = []
-    codes = sorted({m.atc for m in medicines if m.where != "h"})
-    for monday in mondays:
-        year, week, _ = monday.isocalendar()
-        sums: dict[tuple[str, int], float] = {}
-        for atc in codes:
-            bought = weekly.get((atc, monday), 0.0)
-            for level, length in enumerate((0, 1, 3, 4, 5, 7)):
-                sums[atc[:length], level] = sums.get((atc[:length], level), 0.0) + bought
-        for (atc, level), bought in sorted(sums.items()):
-            rows.append(_kela_row(year, week, bought, atc, "99", level))
-            if level <= 2:
-                noisy = bought * share * np.exp(random.normal(0.0, 0.04, len(share)))
-                rows += [
-                    _kela_row(year, week, float(n), atc, area.code, level)
-                    for n, area in zip(noisy, COUNTIES, strict=True)
-                ]
-    names = ("VUOSI", "VIIKKO", "VAR_KUSTANNUS", "VAR_N_OSTOT", "VAR_N_HENKILOT", "ATC_KOODI", "ALUEKOODI", "ATC_TASO")
-    return pl.DataFrame(rows, schema=list(names), orient="row")
-
-
-def _kela_row(
-    year: int, week: int, bought: float, atc: str, area: str, level: int
-) -> tuple[float, float, float, int, int, str | None, float, float]:
-    count = round(bought)
-    return (float(year), float(week), count * 21.5, count, round(count * 0.93), atc or None, float(area), float(level))
+def package_map_file(medicines: Sequence[Medicine], article: str, old: str, new: str, day: date) -> bytes:
+    """Decisions of the operator: a special-permit article of the first hospital medicine, and a changed VNR."""
+    m = next((one for one in medicines if one.where == "h"), medicines[0])
+    rows = [
+        f"{article};;{m.atc};{m.strength};{m.form};1;1;{m.unit};;{day};;duty pharmacist",
+        f"{old};{new};;;;;;;;{day};;duty pharmacist",
+    ]
+    header = "article;vnr;atc;strength;form;factor;size;unit;medicine_id;valid_from;valid_to;author"
+    return ("\n".join([header, *rows]) + "\n").encode("utf-8")
