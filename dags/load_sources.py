@@ -41,10 +41,10 @@ def load_sources() -> None:
     def report() -> None:
         from airflow.sdk.exceptions import AirflowSkipException
 
-        from medsupply import flow
+        from medsupply import desk
 
         with schedule.warehouse() as wh:
-            told = flow.report_loads(wh, since=get_current_context()["dag_run"].start_date)
+            told = desk.report_loads(wh, since=get_current_context()["dag_run"].start_date)
         if not told:
             raise AirflowSkipException("nothing was waiting")
 

@@ -22,9 +22,9 @@ from medsupply import schedule
 def watch_freshness() -> None:
     @task
     def watch() -> list[str]:
-        from medsupply import flow
+        from medsupply import desk
 
-        return flow.watch(schedule.settings(), at=schedule.now())
+        return desk.watch(schedule.settings(), at=schedule.now())
 
     watch()
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from medsupply import flow, published
+from medsupply import desk, flow, published
 from medsupply.days import end_of_day
 from medsupply.errors import InputError, MedsupplyError
 from medsupply.settings import Settings
@@ -58,7 +58,7 @@ def simulated(wh: Warehouse, *, tell: Tell) -> None:
     days = [last - timedelta(days=n) for n in range(PICTURE_DAYS, -1, -1)]
     step(f"loading {arrivals.height} deliveries of {manifest.medicines} medicines up to {days[0]}")
     _load(wh, folder, arrivals, until=known_on(days[0]), since=None)
-    flow.subscribe_all(wh, SUBSCRIBERS, at=known_on(days[0]))
+    desk.subscribe_all(wh, SUBSCRIBERS, at=known_on(days[0]))
     for before, day in zip([None, *days], days[:-1], strict=False):
         _load(wh, folder, arrivals, until=known_on(day), since=known_on(before) if before else None)
         done = flow.run(wh, day, known_on(day), folder=None, workers=wh.settings.workers)
@@ -74,6 +74,8 @@ def real(wh: Warehouse, folder: Path, *, tell: Tell) -> None:
     """Load the published files as they are and make the two pictures that they allow."""
     step = Steps(tell)
     for one, path in published.files_in(folder):
+        if desk.is_loaded(wh, one.source, path):
+            continue
         for verdict in flow.load(wh, one.source, [path], received_at=one.received_at, sender="published"):
             step(str(verdict))
     for as_of, known in published.PICTURES:
@@ -107,13 +109,14 @@ def known_on(day: date) -> datetime:
 def _load(wh: Warehouse, folder: Path, arrivals: pl.DataFrame, *, until: datetime, since: datetime | None) -> None:
     """Load what arrived in (since, until], each file with its own moment of receipt."""
     for source, path, received_at in _between(arrivals, since, until).iter_rows():
-        flow.load(wh, source, [folder / path], received_at=received_at, again=False)
+        if not desk.is_loaded(wh, source, folder / path):
+            flow.load(wh, source, [folder / path], received_at=received_at)
 
 
 def _stage(wh: Warehouse, folder: Path, arrivals: pl.DataFrame, *, since: datetime, until: datetime) -> None:
     """Put the last day's files into the inbox, where the DAG finds them; what is loaded already stays away."""
     for source, path, _ in _between(arrivals, since, until).iter_rows():
-        if not flow.is_loaded(wh, source, folder / path):
+        if not desk.is_loaded(wh, source, folder / path):
             target = wh.settings.inbox / source / Path(path).name
             target.parent.mkdir(parents=True, exist_ok=True)
             part = target.with_name(f".{target.name}.part")

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 FLOW = ("sources", "warehouse", "picture", "forecast", "alerts", "dashboard")
 LEAVES = {"errors", "settings", "areas", "days", "facts", "published", "tables", "rules", "words", "logs"}
-JOINERS = {"flow", "steps", "cli", "demo", "schedule", "__main__", "__init__"}
+JOINERS = {"flow", "desk", "steps", "cli", "demo", "schedule", "__main__", "__init__"}
 # What a pure room may not touch: the database, the network, the environment, the clock.
 IMPURE = {"sqlalchemy", "psycopg", "os", "subprocess", "socket", "smtplib", "streamlit", "airflow"}
 EDGES = {"store", "outbox", "sender", "sink", "watchdog", "subscriptions", "watch", "deliver", "desk", "why"}

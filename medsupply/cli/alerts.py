@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import typer
 
 from medsupply.cli import common
@@ -59,10 +57,10 @@ def subscribe(
     digest: bool = typer.Option(False, "--digest", help="One mail a day instead of at once."),
 ) -> None:
     """Subscribe an address; as an operator's decision it counts as confirmed."""
-    from medsupply import flow
+    from medsupply import desk
 
     with common.warehouse() as wh:
-        told = flow.subscribe(
+        told = desk.subscribe(
             wh,
             address,
             level=level,
@@ -84,20 +82,20 @@ def acknowledge(
     note: str = typer.Option(..., help="What is being done."),
 ) -> None:
     """Acknowledge an alert with owner and note; it runs out after seven days or when the level rises."""
-    from medsupply import flow
+    from medsupply import desk
 
     with common.warehouse() as wh:
-        flow.acknowledge(wh, alert_id, owner=owner, note=note, at=common.now())
+        desk.acknowledge(wh, alert_id, owner=owner, note=note, at=common.now())
     typer.echo(f"{alert_id} is acknowledged by {owner}.")
 
 
 @alerts.command()
 def release_hold(author: str = typer.Option(..., help="Who releases."), reason: str = typer.Option(...)) -> None:
     """Release alerts that are held since too many opened in one evaluation."""
-    from medsupply import flow
+    from medsupply import desk
 
     with common.warehouse() as wh:
-        typer.echo(flow.release_hold(wh, author=author, reason=reason, at=common.now()))
+        typer.echo(desk.release_hold(wh, author=author, reason=reason, at=common.now()))
 
 
 @alerts.command()
@@ -107,30 +105,18 @@ def why(
     county: str = typer.Option("99", help="Area code."),
 ) -> None:
     """Why a mail did or did not go out, from stored facts."""
-    from medsupply import flow
+    from medsupply import desk
 
     with common.warehouse() as wh:
-        typer.echo(flow.why(wh, medicine, on=common.parse_day(on) if on else None, county=county))
-
-
-@alerts.command()
-def replay(
-    rules: Path = typer.Option(..., "--rules", help="Rules file to try on the past.", exists=True),
-    form: str = typer.Option("table", "--format", help="table, csv or json."),
-) -> None:
-    """What alerts a rules file would have given: mails per official and week, precision, recall, lead."""
-    from medsupply import flow
-
-    with common.warehouse() as wh:
-        common.show(flow.replay(wh, rules), form)
+        typer.echo(desk.why(wh, medicine, on=common.parse_day(on) if on else None, county=county))
 
 
 @alerts.command()
 def watch() -> None:
     """Look whether deliveries, pictures, evaluation and sender are alive; mail operations when not (exit code 1)."""
-    from medsupply import flow
+    from medsupply import desk
 
-    late = flow.watch(common.settings(), at=common.now())
+    late = desk.watch(common.settings(), at=common.now())
     for line in late:
         typer.echo(line)
     if late:

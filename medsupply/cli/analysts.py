@@ -32,10 +32,10 @@ def export(
     as_of: str = typer.Option(None, "--as-of", help="Only this report day, where the view has one."),
 ) -> None:
     """Write a view to a file. Text cells that a spreadsheet would run as a formula are made harmless."""
-    from medsupply import flow
+    from medsupply import desk
 
     with common.warehouse("medsupply_analyst") as wh:
-        rows = flow.export(wh, view, out, as_of=common.parse_day(as_of) if as_of else None)
+        rows = desk.export(wh, view, out, as_of=common.parse_day(as_of) if as_of else None)
     typer.echo(f"{rows} rows are in {out}.")
 
 

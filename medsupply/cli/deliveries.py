@@ -61,19 +61,19 @@ def withdraw(
     received_at: str = common.RECEIVED_AT,
 ) -> None:
     """Withdraw a whole delivery. Its rows stop counting from that moment on; the trace stays."""
-    from medsupply import flow
+    from medsupply import desk
 
     with common.warehouse() as wh:
-        flow.withdraw(wh, delivery_id, author=author, reason=reason, at=common.parse_moment(received_at))
+        desk.withdraw(wh, delivery_id, author=author, reason=reason, at=common.parse_moment(received_at))
     typer.echo(f"{delivery_id} is withdrawn.")
 
 
 def rebuild() -> None:
     """Make the warehouse again from the archive alone: deliveries, record, reference."""
-    from medsupply import flow
+    from medsupply import desk
 
     with common.warehouse() as wh:
-        typer.echo(f"{flow.rebuild(wh, progress=common.Progress('deliveries'))} deliveries were read again.")
+        typer.echo(f"{desk.rebuild(wh, progress=common.Progress('deliveries'))} deliveries were read again.")
 
 
 def report(
@@ -82,10 +82,10 @@ def report(
     as_csv: bool = typer.Option(False, "--csv", help="The rows that were not taken, as CSV."),
 ) -> None:
     """What was taken of a delivery, what not and why, in words for its sender."""
-    from medsupply import flow
+    from medsupply import desk
 
     with common.warehouse() as wh:
-        typer.echo(flow.sender_report(wh, delivery_id, language or common.settings().language, as_csv=as_csv))
+        typer.echo(desk.sender_report(wh, delivery_id, language or common.settings().language, as_csv=as_csv))
 
 
 @quarantine.command("list")
@@ -120,11 +120,11 @@ def quarantine_release(
     received_at: str = common.RECEIVED_AT,
 ) -> None:
     """Release rows (or a held snapshot or list) of a delivery by decision of a person."""
-    from medsupply import flow
+    from medsupply import desk
 
     with common.warehouse() as wh:
         at = common.parse_moment(received_at)
-        released = flow.release(wh, delivery_id, lines=line or None, author=author, reason=reason, at=at)
+        released = desk.release(wh, delivery_id, lines=line or None, author=author, reason=reason, at=at)
     typer.echo(f"{released} released.")
 
 

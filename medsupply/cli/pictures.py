@@ -66,7 +66,7 @@ def rules_check(file: Path = typer.Argument(None, help="Rules file. Default: the
     from medsupply.rules import load_rules
 
     found = load_rules(file)
-    typer.echo(f"{found.version} by {found.author}, review by {found.review_by}: {found.reason}")
+    typer.echo(f"{found.version} by {found.author}, review by {found.review_date}: {found.reason}")
 
 
 @rules.command("diff")
@@ -78,7 +78,8 @@ def rules_diff(
     from medsupply import flow
     from medsupply.rules import diff_rules, load_rules
 
-    common.show(diff_rules(load_rules(None), load_rules(file)))
+    for key, before, after in diff_rules(load_rules(None), load_rules(file)):
+        typer.echo(f"{key}: {before} -> {after}")
     if as_of:
         with common.warehouse() as wh:
             common.show(flow.levels_under(wh, common.parse_day(as_of), load_rules(file)))

@@ -29,7 +29,7 @@ class Shares:
 
 
 def learn_shares(weekly: pl.DataFrame, country: str) -> dict[str, Shares]:
-    """By medicine, from ``weekly``: week, medicine_id, county_code, units (null: gap); weeks after now are not in it."""
+    """By medicine, from ``weekly``: week, medicine_id, county_code, units (null: gap)."""
     national = weekly.filter(pl.col("county_code") == country).select("week", "medicine_id", total="units")
     areas = weekly.filter(pl.col("county_code") != country)
     rows = areas.join(national, on=["week", "medicine_id"]).filter(

@@ -1,4 +1,4 @@
-"""Tables of the alerts: evaluations, states, events, outbox, attempts, subscriptions, decisions, scores; and the views."""
+"""Tables of the alerts: evaluations, states, events, outbox, subscriptions, decisions, scores; and the views."""
 
 from __future__ import annotations
 
@@ -178,7 +178,8 @@ VIEWS: tuple[View, ...] = (
     View(
         "notifications",
         """
-        SELECT message_id, alert_id, episode, left(recipient, 1) || '***@' || split_part(recipient, '@', 2) AS recipient,
+        SELECT message_id, alert_id, episode,
+               left(recipient, 1) || '***@' || split_part(recipient, '@', 2) AS recipient,
                language, kind, status, created_at, sent_at, attempts, as_of, subject FROM alerts.outbox
         """,
         "Mails: what kind, about which alert, whether the relay took them; recipients are masked",

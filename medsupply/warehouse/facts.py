@@ -64,7 +64,7 @@ def known_reference(wh: Warehouse, source: str, known_at: datetime) -> pl.DataFr
     table = CORE[source]
     rows = wh.rows(table, "known_from <= :known_at", known_at=known_at)
     if not rows.height and source in REFERENCE:
-        rows = wh.rows(table, f"known_from = (select min(known_from) from {table.full_name})")
+        rows = wh.rows(table, f"known_from = (select min(known_from) from {table.full_name})")  # noqa: S608
     known_to = pl.when(pl.col("known_to") <= known_at).then(pl.col("known_to"))
     return rows.with_columns(known_to).drop("delivery_id")
 

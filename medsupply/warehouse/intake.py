@@ -7,6 +7,7 @@ of a delivery that was not committed is overwritten or swept.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -186,7 +187,18 @@ def _first_time(wh: Warehouse, delivery: _Delivery) -> Verdict:
 
 def _archive(store: Store, delivery: _Delivery) -> None:
     """Keep the bytes as they came, before anything is made of them; never the bytes of a personal delivery."""
-    store.put(record.raw_name(delivery.source.name, delivery.sha256), delivery.data)
+    name = record.raw_name(delivery.source.name, delivery.sha256)
+    store.put(name, delivery.data)
+    # What a rebuild needs to know beside the bytes.
+    note = {
+        "source": delivery.source.name,
+        "sha256": delivery.sha256,
+        "file_name": delivery.name,
+        "received_at": delivery.received_at.isoformat(),
+        "sender": delivery.sender,
+        "identity": delivery.identity,
+    }
+    store.put(f"{name}.json", json.dumps(note, sort_keys=True).encode())
     reached("archived")
 
 

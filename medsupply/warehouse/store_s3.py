@@ -17,7 +17,7 @@ class BucketStore:
 
     def __init__(self, url: str) -> None:
         try:
-            import s3fs
+            import s3fs  # type: ignore[import-untyped]
         except ImportError as error:
             raise WarehouseError(
                 "s3:// needs the extra s3", "Install medsupply[s3], or set MEDSUPPLY_ARCHIVE_URL to a folder"
