@@ -66,7 +66,7 @@ def rules_check(file: Path = typer.Argument(None, help="Rules file. Default: the
     from medsupply.rules import load_rules
 
     found = load_rules(file)
-    typer.echo(f"{found.version} by {found.author}, review by {found.review_date}: {found.reason}")
+    typer.echo(f"{found.version} by {found.author}, review by {found.review_by}: {found.reason}")
 
 
 @rules.command("diff")
