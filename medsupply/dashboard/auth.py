@@ -25,6 +25,7 @@ class Person:
     name: str
     role: str
     demo: bool = False
+    address: str = ""
 
     @property
     def may_write(self) -> bool:
@@ -53,4 +54,4 @@ def person(claims: Mapping[str, Any], secrets: Mapping[str, Any], now: datetime)
     known = secrets.get("medsupply", {}).get("roles", {})
     roles = {str(key).lower(): str(value) for key, value in known.items()}
     role = roles.get(address)
-    return Person(str(claims.get("name") or address), role) if role in ROLES and address else None
+    return Person(str(claims.get("name") or address), role, address=address) if role in ROLES and address else None

@@ -66,7 +66,9 @@ def problem_list(chosen: Filters, rows: pl.DataFrame, shown: int) -> None:
 
 
 def _list(chosen: Filters, rows: pl.DataFrame, caption: str) -> None:
-    show.grid(problems.columns(chosen.language), problems.rows(chosen.language, rows, **chosen.url()), caption)
+    show.grid(
+        problems.columns(chosen.language), problems.rows(chosen.language, rows, **chosen.url()), caption, "problems"
+    )
 
 
 def _more(chosen: Filters, rows: pl.DataFrame, key: str) -> None:

@@ -39,7 +39,7 @@ def _dressed(chart: Chart, language: str) -> Chart:
 
 
 def _time(field: str, language: str) -> alt.X:
-    axis = alt.Axis(format=DAY[language], labelOverlap=True, tickCount=8, grid=False)
+    axis = alt.Axis(format=DAY[language], labelOverlap=True, tickCount=6, grid=False)
     return alt.X(f"{field}:T", title=None, axis=axis)
 
 
@@ -96,7 +96,12 @@ def probabilities(frame: pl.DataFrame, labels: dict[int, str], title: str, langu
     named = frame.with_columns(pl.col("horizon_days").replace_strict(labels, default=None).alias("label"))
     base = alt.Chart(named).encode(
         y=alt.Y("label:N", sort=list(labels.values()), title=None, axis=alt.Axis(labelLimit=220)),
-        x=alt.X("p:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%")),
+        x=alt.X(
+            "p:Q",
+            title=title,
+            scale=alt.Scale(domain=[0, 1.1]),
+            axis=alt.Axis(format=".0%", values=[0, 0.25, 0.5, 0.75, 1]),
+        ),
     )
     bars = base.mark_bar(aria=False, color=PRIMARY, height=18)
     words = base.mark_text(aria=False, align="left", dx=5, color=INK, fontSize=13).encode(

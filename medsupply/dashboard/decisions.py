@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from medsupply.alerts import desk
+from medsupply.alerts import desk, subscriptions
 from medsupply.dashboard.auth import Person
 from medsupply.errors import InputError
 from medsupply.rules import load_rules
@@ -45,6 +45,30 @@ def silence(
         at=at,
         until=at + timedelta(days=days),
     )
+
+
+def release(wh: Warehouse, person: Person, *, author: str, reason: str, at: datetime) -> int:
+    """Let the mails of held evaluations go; returns how many were queued."""
+    _may(person)
+    return desk.release_hold(
+        wh, author=_filled(author, "owner"), reason=_filled(reason, "note"), at=at, rules=load_rules()
+    )
+
+
+def confirm(wh: Warehouse, address: str, token: str, *, at: datetime) -> int:
+    """Confirm the subscriptions of an address; the token of the mail is what allows it."""
+    try:
+        return subscriptions.confirm(wh, address, token, at=at)
+    except InputError as error:
+        raise InputError("subscription.bad_token", error.instruction) from error
+
+
+def unsubscribe(wh: Warehouse, person: Person, address: str, *, at: datetime) -> int:
+    """End the subscriptions of an address: one's own, any for an administrator (and in the demo)."""
+    wanted = _filled(address, "address").lower()
+    if not (person.demo or person.role == "administrator" or wanted == person.address.lower()):
+        raise InputError("decision.not_yours", "Ask an administrator")
+    return subscriptions.end(wh, wanted, at=at)
 
 
 def _may(person: Person) -> None:

@@ -11,12 +11,14 @@ from medsupply.dashboard import filters, show
 from medsupply.dashboard.filters import Filters
 from medsupply.dashboard.markup import level_styles
 from medsupply.dashboard.wording import say
+from medsupply.words import word
 
 
-def style() -> None:
-    """The dashboard's own CSS."""
+def style(language: str) -> None:
+    """The dashboard's own CSS, and its name above the navigation."""
     css = (files("medsupply.dashboard") / "style.css").read_text(encoding="utf-8")
-    st.html(f"<style>{css}\n{level_styles()}</style>")
+    named = f':root {{ --ms-product: "{word(language, "product.name")}"; }}'
+    st.html(f"<style>{css}\n{level_styles()}\n{named}</style>")
 
 
 def lang() -> str:

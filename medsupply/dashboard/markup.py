@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup, escape
 
-from medsupply.areas import COUNTIES, Area, tile_label
+from medsupply.areas import COUNTIES, Area
 from medsupply.dashboard.look import ORDER, look
 from medsupply.dashboard.wording import say
 from medsupply.words import word
@@ -26,10 +26,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Tile:
-    """What the map shows of one county: its worst level and how many medicines stand at it or higher levels."""
+    """What the map shows of one county: its level, what stands beside the level's word, and a note below."""
 
     level: str | None
-    note: str
+    beside: str = ""
+    note: str = ""
 
 
 def link(page: str, label: str, **params: str) -> Markup:
@@ -46,8 +47,8 @@ def badge(language: str, level: str | None) -> Markup:
     )
 
 
-def table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], caption: str, *, wide: bool = False) -> Markup:
-    """A table with a caption; the first column heads its row."""
+def table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], caption: str, kind: str = "") -> Markup:
+    """A table with a caption; the first column heads its row. ``kind``: a class of its own in the style."""
     head = Markup("").join(
         Markup('<th scope="col" class="ms-{}">{}</th>').format(column.kind, column.label) for column in columns
     )
@@ -55,7 +56,7 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], caption: st
     return Markup(
         '<div class="ms-scroll" tabindex="0" role="region" aria-label="{0}"><table class="ms-table{1}">'
         "<caption>{0}</caption><thead><tr>{2}</tr></thead><tbody>{3}</tbody></table></div>"
-    ).format(caption, " ms-wide" if wide else "", head, body)
+    ).format(caption, f" ms-{kind}" if kind else "", head, body)
 
 
 def _row(columns: Sequence[Column], row: Sequence[Cell]) -> Markup:
@@ -71,6 +72,13 @@ def _row(columns: Sequence[Column], row: Sequence[Cell]) -> Markup:
 def lines(items: Iterable[Cell]) -> Markup:
     """Short lines under each other in one cell."""
     return Markup("<br>").join(escape(item) for item in items)
+
+
+def reason_list(items: Iterable[Cell]) -> Markup:
+    """Reasons under each other in one cell."""
+    return Markup('<ul class="ms-reasons">{}</ul>').format(
+        Markup("").join(Markup("<li>{}</li>").format(item) for item in items)
+    )
 
 
 def bullets(items: Iterable[Cell]) -> Markup:
@@ -108,6 +116,7 @@ def tile_map(language: str, tiles: Mapping[str, Tile], page: str = "county", **p
 def _tile(language: str, area: Area, tile: Tile | None, page: str, params: Mapping[str, str]) -> Markup:
     level = tile.level if tile else None
     query = urlencode({**params, "area": area.code})
+    beside = f": {tile.beside}" if tile and tile.beside else ""
     return Markup(
         '<li class="ms-tile ms-{0}" style="grid-row:{1};grid-column:{2}"><a href="{3}?{4}">'
         '<span class="ms-place">{5}</span><span class="ms-level"><span aria-hidden="true">{6}</span> {7}</span>'
@@ -118,9 +127,9 @@ def _tile(language: str, area: Area, tile: Tile | None, page: str, params: Mappi
         area.column,
         page,
         query,
-        tile_label(area, language),
+        word(language, f"short.{area.code}"),
         look(level).shape,
-        word(language, f"level.{level or 'none'}"),
+        word(language, f"level.{level or 'none'}") + beside,
         tile.note if tile else "",
     )
 

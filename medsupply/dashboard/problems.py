@@ -10,7 +10,7 @@ import polars as pl
 from markupsafe import Markup
 
 from medsupply.dashboard.look import ORDER
-from medsupply.dashboard.markup import Cell, Column, Tile, badge, lines, link
+from medsupply.dashboard.markup import Cell, Column, Tile, badge, link, reason_list
 from medsupply.dashboard.wording import counted, say
 from medsupply.words import has_word, word
 from medsupply.words import numbers as write
@@ -99,7 +99,7 @@ def _row(language: str, row: dict[str, Any], params: Mapping[str, str]) -> list[
     return [
         Markup("{}<br><small>{}</small>").format(linked, below),
         badge(language, row["level"]),
-        lines(reasons(language, row["reasons"])),
+        reason_list(reasons(language, row["reasons"])),
         write.number(language, row["cover_days"]),
         write.share(language, row["run_out_p14"]),
         write.share(language, row["run_out_p56"]),
@@ -126,15 +126,25 @@ def headline(language: str, counts: Mapping[str, int], place: str) -> str:
 
 
 def tiles(language: str, frame: pl.DataFrame) -> dict[str, Tile]:
-    """Per county the worst level and how many medicines stand above watch, from county_code, level, n."""
+    """Per county the worst level with its count, and the next ones, from county_code, level, n."""
     found: dict[str, Tile] = {}
     for (code,), part in frame.group_by("county_code", maintain_order=True):
         counts = {level or "none": n for level, n in part.select("level", "n").iter_rows()}
-        worst = next((level for level in ORDER if counts.get(level)), "none")
-        high = [f"{counts[level]} {word(language, f'level.{level}')}" for level in PROBLEMS[:2] if counts.get(level)]
-        watched = f"{counts['watch']} {word(language, 'level.watch')}" if counts.get("watch") else ""
-        found[str(code)] = Tile(None if worst == "none" else worst, ", ".join(high) or watched)
+        worst, *others = [level for level in ORDER if counts.get(level)]
+        rest = [f"{word(language, f'level.{level}')}: {counts[level]}" for level in others if level in PROBLEMS]
+        found[str(code)] = Tile(None if worst == "none" else worst, str(counts[worst]), ", ".join(rest))
     return found
+
+
+def cover_tiles(language: str, frame: pl.DataFrame) -> dict[str, Tile]:
+    """Per county the level of one medicine and how many days its stock lasts."""
+    days = {
+        row["county_code"]: say(language, "map.days", n=write.number(language, row["cover_days"]))
+        for row in frame.filter(pl.col("cover_days").is_not_null()).iter_rows(named=True)
+    }
+    return {
+        code: Tile(level, note=days.get(code, "")) for code, level in frame.select("county_code", "level").iter_rows()
+    }
 
 
 def ranked_changes(frame: pl.DataFrame) -> list[dict[str, Any]]:

@@ -51,9 +51,9 @@ def as_of(chosen: Filters) -> str:
     )
 
 
-def grid(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], caption: str) -> None:
+def grid(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], caption: str, kind: str = "") -> None:
     """A table that screen readers and printers can read."""
-    html(table(columns, rows, caption))
+    html(table(columns, rows, caption, kind))
 
 
 def download(language: str, frame: pl.DataFrame, name: str) -> None:

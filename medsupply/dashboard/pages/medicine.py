@@ -87,16 +87,24 @@ here = areas.filter(pl.col("county_code") == chosen.area)
 row = here.row(0, named=True) if here.height else None
 heading(language, medicine, row)
 
+unit = problems.unit(language, medicine)
+left, right = st.columns(2, gap="large")
+with left:
+    drawings.risk(chosen, code)
+with right:
+    drawings.stock(chosen, code, unit)
+drawings.demand(chosen, code, str(medicine["atc"] or ""), unit)
+drawings.family(chosen, medicine)
+drawings.notices(chosen, code)
 if row is not None:
     show.subheading(say(language, "medicine.figures", place=chosen.place))
     blocks.figures_table(language, {**row, "unit": medicine["unit"]})
     show.download(language, here, f"figures-{code}-{chosen.area}")
-unit = problems.unit(language, medicine)
-drawings.risk(chosen, code)
-drawings.stock(chosen, code, unit)
-drawings.demand(chosen, code, str(medicine["atc"] or ""), unit)
-show.subheading(say(language, "medicine.areas"))
-everywhere(language, areas)
-drawings.notices(chosen, code)
-drawings.family(chosen, medicine)
+if areas.height:
+    show.subheading(say(language, "medicine.areas"))
+    st.markdown(say(language, "medicine.map"))
+    tiles = problems.cover_tiles(language, areas)
+    show.html(markup.tile_map(language, tiles, "medicine", **chosen.url(medicine=code)))
+    with st.expander(say(language, "medicine.areas_caption")):
+        everywhere(language, areas)
 drawings.packages(language, code)

@@ -26,6 +26,7 @@ if above.height:
         problems.columns(language),
         problems.rows(language, above.head(SHOWN), **chosen.url()),
         say(language, "meeting.caption", n=min(SHOWN, above.height), all=above.height, place=chosen.place),
+        "problems",
     )
 changes = data.changes(chosen.as_of, chosen.known_at, chosen.area)
 if changes.height:

@@ -39,7 +39,7 @@ def run() -> None:
     language = filters.language()
     st.session_state["language"] = language
     st.set_page_config(page_title=word(language, "product.name"), layout="wide", initial_sidebar_state="auto")
-    frame.style()
+    frame.style(language)
     st.session_state["person"] = door.let_in(language)
     printed = st.query_params.get("print") == "1"
     chosen = st.navigation(pages(language), position="hidden" if printed else "sidebar", expanded=True)

@@ -1,0 +1,140 @@
+"""Parts without a page: contrast, markup, files, roles, mails, order of problems."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from medsupply.areas import COUNTY_CODES
+from medsupply.dashboard import auth, charts, decisions, downloads, look, mails, markup, problems
+from medsupply.dashboard.auth import Person
+from medsupply.errors import InputError
+from medsupply.settings import LANGUAGES
+
+NOW = datetime(2026, 3, 11, 5, 0, tzinfo=UTC)
+TEXT, MARK = 4.5, 3.0
+
+
+def test_contrast_is_that_of_wcag() -> None:
+    assert look.contrast("#000000", "#FFFFFF") == pytest.approx(21.0)
+    assert look.contrast("#777777", "#FFFFFF") == pytest.approx(4.48, abs=0.01)
+
+
+@pytest.mark.parametrize("code", look.ORDER)
+def test_levels_can_be_read(code: str) -> None:
+    found = look.LOOKS[code]
+    assert look.contrast(found.ink, found.ground) >= TEXT
+    assert look.contrast(found.mark, "#FFFFFF") >= MARK
+    assert len({one.shape for one in look.LOOKS.values()}) == len(look.LOOKS), "shapes tell levels apart without colour"
+
+
+def test_the_theme_can_be_read(repository: Path) -> None:
+    theme = tomllib.loads((repository / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
+    for ground in (theme["backgroundColor"], theme["secondaryBackgroundColor"], theme["sidebar"]["backgroundColor"]):
+        for ink in (theme["textColor"], theme["linkColor"], theme["primaryColor"], look.MUTED):
+            assert look.contrast(ink, ground) >= TEXT
+
+
+def test_the_service_gives_nothing_away(repository: Path) -> None:
+    config = tomllib.loads((repository / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert config["client"]["showErrorDetails"] == "none"
+    assert config["client"]["toolbarMode"] == "viewer"
+    assert config["browser"]["gatherUsageStats"] is False
+    assert config["server"]["fileWatcherType"] == "none"
+    assert config["server"]["enableXsrfProtection"] is True
+
+
+def test_markup_escapes_every_value() -> None:
+    evil = '<img src=x onerror="x">'
+    drawn = markup.table([markup.Column(evil), markup.Column("n", "number")], [[evil, evil]], evil)
+    drawn += markup.bullets([evil]) + markup.link("medicine", evil, medicine=evil)
+    drawn += markup.tile_map("en", {"01": markup.Tile("severe", evil, evil)})
+    assert "<img" not in drawn
+    assert 'onerror="' not in drawn
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_map_has_every_county_once(language: str) -> None:
+    drawn = markup.tile_map(language, {"19": markup.Tile("severe", "2")}, lang=language)
+    assert [f"area={code}" in drawn for code in COUNTY_CODES] == [True] * 23
+    assert drawn.count("ms-tile ms-severe") == 1
+    assert drawn.count("ms-tile ms-none") == 22
+
+
+def test_files_neutralise_formulas_and_keep_every_digit() -> None:
+    frame = pl.DataFrame(
+        {"a": ["=1+1", "\t@x", "plain", "-5"], "b": [-1.25, 0.1, 1e-9, None], "c": [["x", "y"], [], None, []]}
+    )
+    text = downloads.csv(frame).decode("utf-8-sig")
+    assert text.splitlines() == ["a;b;c", "'=1+1;-1.25;x, y", "'\t@x;0.1;", "plain;1e-9;", "'-5;;"]
+
+
+def test_problems_are_ranked_by_level_then_class_then_risk() -> None:
+    frame = pl.DataFrame(
+        {
+            "medicine_id": ["a", "b", "c", "d", "e"],
+            "atc": ["A", "B", "C", "D", "E"],
+            "level": ["watch", "severe", "elevated", "elevated", None],
+            "critical_class": [1, 2, None, 1, 1],
+            "run_out_p56": [0.9, 0.1, 0.9, None, 1.0],
+            "notice_share": [None, 0.0, 0.0, 1.0, 0.0],
+        }
+    )
+    assert problems.ranked(frame)["medicine_id"].to_list() == ["b", "d", "c", "a", "e"]
+
+
+def claims(hours: float, address: str = "Anna@Fimea.example") -> dict[str, object]:
+    return {"iat": (NOW - timedelta(hours=hours)).timestamp(), "email": address, "name": "Anna Aalto"}
+
+
+def test_a_role_comes_from_the_secrets_and_denies_by_default() -> None:
+    secrets = {"auth": {}, "medsupply": {"roles": {"anna@fimea.example": "duty_officer", "x@y.example": "emperor"}}}
+    found = auth.person(claims(1), secrets, NOW)
+    assert found == Person("Anna Aalto", "duty_officer", address="anna@fimea.example")
+    assert auth.person(claims(9), secrets, NOW) is None, "a sign-in holds for eight hours"
+    assert auth.person(claims(1, "other@fimea.example"), secrets, NOW) is None
+    assert auth.person(claims(1, "x@y.example"), secrets, NOW) is None
+    assert auth.person({"email": "anna@fimea.example"}, secrets, NOW) is None
+    assert auth.needs_sign_in(secrets)
+    assert not auth.needs_sign_in({})
+
+
+@pytest.mark.parametrize("role", ["reader", "analyst", "auditor"])
+def test_who_may_not_write_is_refused_in_the_service(role: str) -> None:
+    with pytest.raises(InputError, match=r"decision\.not_allowed"):
+        decisions.acknowledge(None, Person("Anna", role), "x", owner="Anna", note="n", at=NOW)  # type: ignore[arg-type]
+
+
+def test_only_ones_own_subscription_can_be_ended() -> None:
+    with pytest.raises(InputError, match=r"decision\.not_yours"):
+        decisions.unsubscribe(None, Person("A", "duty_officer", address="a@x.fi"), "b@x.fi", at=NOW)  # type: ignore[arg-type]
+
+
+def test_a_mail_is_read_as_it_arrived(tmp_path: Path) -> None:
+    (tmp_path / "mails").mkdir()
+    content = (
+        b"Subject: =?utf-8?q?vakava=3A_amoksisilliini?=\r\nFrom: medsupply@localhost\r\nTo: duty@fimea.example\r\n"
+        b"Date: Wed, 11 Mar 2026 06:00:00 +0200\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+        b"H\xc3\xa4lytys <b>\r\n"
+    )
+    (tmp_path / "mails" / "0001.eml").write_bytes(content)
+    (found,) = mails.arrived(tmp_path)
+    assert (found.subject, found.text) == ("vakava: amoksisilliini", "Hälytys <b>")
+    assert mails.arrived(tmp_path / "nowhere") == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_charts_hide_their_marks_from_screen_readers(language: str) -> None:
+    weeks = pl.DataFrame({"week": [NOW.date()], "units": [1.0]})
+    ahead = weeks.select(
+        "week", *(pl.lit(float(n)).alias(q) for n, q in enumerate(("q025", "q10", "q50", "q90", "q975")))
+    )
+    drawn = charts.fan(weeks, ahead, "mg", language).to_dict()
+    marks = [layer["mark"] for layer in drawn["layer"]]
+    assert len(marks) == 4
+    assert all(mark["aria"] is False for mark in marks)
+    assert drawn["config"]["locale"]["number"]["decimal"] == ("." if language == "en" else ",")
