@@ -46,19 +46,16 @@ def families_without_package(lines: pl.DataFrame, families: pl.DataFrame) -> pl.
     any_covered = covered.select(*LINE).unique()
     open_sides = sides.join(covered, on=[*LINE, "side"], how="anti", nulls_equal=True)
     unknown_route = pl.col("form_class").n_unique() == len(FORM_CLASSES)
-    whole = (
-        open_sides.join(any_covered, on=list(LINE), how="anti", nulls_equal=True)
-        .group_by(*LINE)
-        .agg(
-            side=pl.when(unknown_route)
-            .then(pl.lit(None))
-            .otherwise(pl.col("side").sort_by(pl.col("side") != "parenteral").first())
-        )
+    first_side = pl.col("side").sort_by(pl.col("side") != "parenteral").first()
+    key = list(LINE)
+    whole = open_sides.join(any_covered, on=key, how="anti", nulls_equal=True).group_by(key)
+    whole_rows = whole.agg(side=pl.when(unknown_route).then(pl.lit(None)).otherwise(first_side))
+    named = sides.filter((pl.len() < len(FORM_CLASSES)).over(key))
+    partly = open_sides.join(any_covered, on=key, how="semi", nulls_equal=True).join(
+        named.select(key).unique(), on=key, how="semi", nulls_equal=True
     )
-    partly = open_sides.join(any_covered, on=list(LINE), how="semi", nulls_equal=True).filter(
-        pl.col("side").is_in(["oral", "parenteral"])
-    )
-    wanted = pl.concat([whole.select(*LINE, "side"), partly.select(*LINE, "side")]).unique()
+    partly_rows = partly.filter(pl.col("side").is_in(["oral", "parenteral"]))
+    wanted = pl.concat([whole_rows.select(*LINE, "side"), partly_rows.select(*LINE, "side")]).unique()
     one_class = pl.when(pl.col("side") != "oral").then(pl.col("side"))
     rows = (
         wanted.select(atc="atc5", form_class=one_class)

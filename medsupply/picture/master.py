@@ -70,15 +70,20 @@ def _medicines(facts: Facts, packages: pl.DataFrame) -> pl.DataFrame:
 
 
 def memberships(facts: Facts) -> pl.DataFrame:
-    """Which VNR stood in which group since when; a group whose substances are all others than before is ``reused``."""
+    """Which VNR stood in which group since when. A group is ``reused`` where neither a package nor an ATC code of the
+    rows before is in it now: a group whose substance only got another code is not."""
     rows = facts.reference["fimea_substitution"].filter(pl.col("substituutioryhma").fill_null("") != "")
     spans = rows.group_by(vnr="vnrnro", substitution_group="substituutioryhma").agg(
         known_from=pl.col("known_from").min(),
         known_to=pl.when(pl.col("known_to").is_null().any()).then(None).otherwise(pl.col("known_to").max()),
         atc=pl.col("atckoodi").sort_by("known_from").last(),
     )
-    now, before = pl.col("known_to").is_null(), pl.col("known_to").is_not_null()
-    shared = pl.col("atc").filter(now).is_in(pl.col("atc").filter(before).implode()).any()
-    groups = spans.group_by("substitution_group").agg(reused=now.any() & before.any() & ~shared)
+    now = pl.col("known_to").is_null()
+    kept = [
+        pl.col(name).filter(now).is_in(pl.col(name).filter(~now).implode()).any() for name in ("atckoodi", "vnrnro")
+    ]
+    groups = rows.group_by(substitution_group="substituutioryhma").agg(
+        reused=now.any() & (~now).any() & ~pl.any_horizontal(*kept)
+    )
     joined = spans.join(groups, on="substitution_group", how="left")
     return joined.with_columns(reused=pl.col("reused") & pl.col("known_to").is_null()).sort("vnr", "substitution_group")

@@ -132,7 +132,7 @@ def _market(packages: pl.DataFrame, key: str) -> pl.DataFrame:
             marketed_holders=pl.col("holder_key").filter(counted).drop_nulls().n_unique().cast(pl.Int64),
             special_permit_articles=pl.col("special_permit").sum().cast(pl.Int64),
             discontinued=(pl.col("state") == "discontinued").all(),
-            only_permits=(pl.col("source") == "fimea_packages").all() & pl.col("special_permit").all(),
+            only_permits=((pl.col("source") == "fimea_packages") & pl.col("fixed_term").fill_null(False)).all(),
         )
     )
 

@@ -9,13 +9,17 @@ from medsupply.facts import Facts
 _LEGAL = (
     r"\b(oyj?|ab|aps|a/s|as|asa|gmbh|co\.? ?kg|kg|kgaa|ag|se|s\.?a\.?s?|s\.?a\.?r\.?l\.?|s\.?r\.?l\.?|s\.?p\.?a\.?|"
     r"b\.?v\.?|n\.?v\.?|ltd|limited|plc|llc|inc|corporation|corp|company|dac|d\.?d\.?|d\.?o\.?o\.?|lda|"
-    r"filial|sivuliike|finland|suomi|nordic|europe|international)\b\.?"
+    r"filial|sivuliike)\b\.?"
 )
+# Country words say where a company sells; at the beginning they are its name (Nordic Drugs).
+_PLACES = r"\s(finland|suomi|nordic|europe|international)\b"
 
 
 def company_key(name: pl.Expr) -> pl.Expr:
     """A company's name normalised: lower case, without brackets, legal form, country words and punctuation."""
-    bare = name.str.to_lowercase().str.replace_all(r"\(.*", "").str.replace_all(_LEGAL, " ")
+    bare = (
+        name.str.to_lowercase().str.replace_all(r"\(.*", "").str.replace_all(_LEGAL, " ").str.replace_all(_PLACES, " ")
+    )
     letters = bare.str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()
     whole = name.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()
     key = pl.when(letters != "").then(letters).otherwise(whole)
@@ -29,8 +33,10 @@ def _sentence(name: pl.Expr) -> pl.Expr:
 
 
 def substance_names(facts: Facts) -> pl.DataFrame:
-    """``atc``, ``name_fi``, ``name_sv``, ``name_en``: the ATC list's names, English of the EU list where it has one."""
-    atc = facts.current("fimea_atc").select(atc="atckoodi", name_fi="selites", name_sv="seliter")
+    """``atc``, ``name_fi``, ``name_sv``, ``name_en`` (of the EU list where it has one), ``ddd``, ``ddd_unit``."""
+    atc = facts.current("fimea_atc").select(
+        "ddd", atc="atckoodi", name_fi="selites", name_sv="seliter", ddd_unit="dddyksikko"
+    )
     atc = atc.filter(pl.col("atc").is_not_null()).unique("atc", keep="first", maintain_order=True)
     critical = facts.current("critical_list").sort("list", "atc5", "route", nulls_last=True)
     english = critical.select(atc="atc5", name_en="n").unique("atc", keep="first", maintain_order=True)
@@ -39,6 +45,8 @@ def substance_names(facts: Facts) -> pl.DataFrame:
     names = atc.join(english, on="atc", how="full", coalesce=True).join(listed, on="atc", how="full", coalesce=True)
     return names.sort("atc").select(
         "atc",
+        "ddd",
+        "ddd_unit",
         _sentence(pl.coalesce("name_fi", "listed_fi", "name_en")).alias("name_fi"),
         _sentence(pl.coalesce("name_sv", "name_en", "name_fi", "listed_fi")).alias("name_sv"),
         _sentence(pl.coalesce("name_en", "name_sv", "name_fi", "listed_fi")).alias("name_en"),

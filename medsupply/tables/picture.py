@@ -49,6 +49,8 @@ class Medicines(dy.Schema):
     critical = flag("The family is critical for security of supply")
     critical_class = count("Criticality class, 1 the highest", "class", nullable=True)
     critical_lists = texts("Lists the family stands on: national, eu, storage")
+    ddd = number("Defined daily dose of the ATC code", "ddd_unit", nullable=True)
+    ddd_unit = text("Unit of the DDD", nullable=True)
     season_from = text("First day of the season, MM-DD", nullable=True)
     season_to = text("Last day of the season, MM-DD", nullable=True)
     packages = count("Packages known", "packages")
