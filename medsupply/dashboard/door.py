@@ -28,7 +28,8 @@ def let_in(language: str) -> auth.Person:
         if not auth.is_loopback(current().settings.base_url):
             show.callout(say(language, "door.not_configured"), warn=True)
             st.stop()
-        st.sidebar.caption(say(language, "door.demo"))
+        with st.sidebar:
+            show.small(say(language, "door.demo"))
         return auth.DEMO
     if not st.user.is_logged_in:
         _ask(language)
@@ -37,7 +38,8 @@ def let_in(language: str) -> auth.Person:
         show.callout(say(language, "door.no_role"), warn=True)
         st.button(say(language, "door.out"), on_click=st.logout)
         st.stop()
-    st.sidebar.caption(f"{found.name} ({word(language, f'role.{found.role}')})")
+    with st.sidebar:
+        show.small(f"{found.name} ({word(language, f'role.{found.role}')})")
     st.sidebar.button(say(language, "door.out"), on_click=st.logout)
     return found
 

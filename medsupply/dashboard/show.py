@@ -35,6 +35,11 @@ def subheading(text: str) -> None:
     st.subheader(text, anchor=False)
 
 
+def small(text: Cell) -> None:
+    """A remark in small letters; Streamlit's own caption is too pale to be read by all."""
+    html(Markup('<p class="ms-small">{}</p>').format(text))
+
+
 def callout(text: Cell, *, warn: bool = False) -> None:
     """A sentence that must be seen."""
     html(Markup('<div class="ms-callout{}" role="note">{}</div>').format(" ms-warn" if warn else "", text))

@@ -27,11 +27,11 @@ st.markdown(f"**{problems.headline(language, counts, chosen.place)}**")
 show.html(markup.level_strip(language, counts))
 blocks.what_data_cannot_tell(language, rows)
 if rows.height and rows["shared"].any():
-    st.caption(say(language, "county.shared"))
+    show.small(say(language, "county.shared"))
 
 show.heading(say(language, "situation.problems"))
 blocks.problem_list(chosen, rows, SHOWN)
 
 show.heading(say(language, "county.silent"))
 blocks.silent(language, data.silent_holders(chosen.as_of, chosen.area))
-st.caption(say(language, "page.not_covered"))
+show.small(say(language, "page.not_covered"))

@@ -64,7 +64,7 @@ with right:
     show.heading(say(language, "complete.title"))
     blocks.completeness(language, data.completeness(chosen.as_of))
 
-st.caption(say(language, "page.not_covered"))
+show.small(say(language, "page.not_covered"))
 st.page_link(
     page_script("meeting"),
     label=say(language, "meeting.link"),

@@ -9,29 +9,22 @@ from medsupply.dashboard.wording import say
 from medsupply.errors import MedsupplyError, WarehouseUnavailable
 from medsupply.words import word
 
-SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("picture", ("situation", "medicine", "county", "meeting")),
-    ("action", ("alerts",)),
-    ("trust", ("quality", "deliveries", "definitions")),
-)
+PAGES = ("situation", "medicine", "county", "alerts", "quality", "deliveries", "definitions", "meeting")
 HIDDEN = frozenset({"meeting"})
 
 
-def pages(language: str) -> dict[str, list[st.Page]]:
-    """The navigation in the reader's language."""
-    return {
-        say(language, f"nav.{section}"): [
-            st.Page(
-                page_script(name),
-                title=say(language, f"{name}.nav"),
-                url_path=name,
-                default=name == "situation",
-                visibility="hidden" if name in HIDDEN else "visible",
-            )
-            for name in names
-        ]
-        for section, names in SECTIONS
-    }
+def pages(language: str) -> list[st.Page]:
+    """The navigation in the reader's language; flat, as the lists of sections cannot be read by screen readers."""
+    return [
+        st.Page(
+            page_script(name),
+            title=say(language, f"{name}.nav"),
+            url_path=name,
+            default=name == PAGES[0],
+            visibility="hidden" if name in HIDDEN else "visible",
+        )
+        for name in PAGES
+    ]
 
 
 def run() -> None:
