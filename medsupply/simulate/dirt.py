@@ -48,12 +48,11 @@ def dirty_stock(text: str, day: date) -> tuple[str, Expected]:
 
 
 def dirty_dispensing(text: str, day: date) -> tuple[str, Expected]:
-    """A dispensing file with an unknown reporter, an unknown county, a wrong channel, and a repeated row."""
+    """A dispensing file with a reporter that is no holder, an unknown county, a wrong channel, and a repeated row."""
     lines = text.rstrip("\n").split("\n")
     rows = lines[1:]
     cells = rows[5].split(";")
     waiting = [
-        f"X998;{day};90;community;{cells[4]};1;1;0",
         f"{cells[0]};{day};77;community;{cells[4]};1;1;0",
         f"{cells[0]};{day};{cells[2]};ward;{cells[4]};1;1;0",
         f"{cells[0]};{day};{cells[2]};community;12345;1;1;0",

@@ -46,11 +46,13 @@ class FamilyA(Nature):
         # A substance that is lacking hits all packages of a medicine, a failing plant one.
         lacking = random.random(state["drift"].shape) < SUBSTANCE_A_YEAR / 365.25
         begins = (random.random(shape) < OUTAGES_A_YEAR / 365.25) | lacking[:, self.goods.medicine_of]
-        kind = random.random(shape)
-        some = np.clip(np.round(LEAD_SOME_MEDIAN * np.exp(random.normal(0.0, 0.6, shape))), 1, 59)
-        lead = np.where(kind < LEAD_EARLY, random.integers(60, 100, shape), 0.0)
-        lead = np.where((kind >= LEAD_EARLY) & (kind < LEAD_EARLY + LEAD_SOME), some, lead)
-        length = np.maximum(7.0, np.round(LENGTH_MEDIAN * np.exp(random.normal(0.0, LENGTH_SD, shape))))
+        many = int(begins.sum())
+        kind = random.random(many)
+        some = np.clip(np.round(LEAD_SOME_MEDIAN * np.exp(random.normal(0.0, 0.6, many))), 1, 59)
+        soon = np.where(kind < LEAD_EARLY + LEAD_SOME, some, 0.0)
+        lead, length = np.zeros(shape), np.zeros(shape)
+        lead[begins] = np.where(kind < LEAD_EARLY, random.integers(60, 100, many), soon)
+        length[begins] = np.maximum(7.0, np.round(LENGTH_MEDIAN * np.exp(random.normal(0.0, LENGTH_SD, many))))
         return begins, lead, length
 
     def slip(self, state: State, random: np.random.Generator) -> Array:
@@ -66,7 +68,7 @@ class FamilyA(Nature):
     def order(self, state: State, position: Array, random: np.random.Generator) -> tuple[Array, Array]:
         shape = position.shape
         turn = (state.day.toordinal() + 3 * np.arange(shape[1])) % REVIEW_DAYS == 0
-        missing = np.round(state["mean"] * UP_TO_DAYS + self.hospital_reserve - position)
+        missing = np.round(state["mean"] * UP_TO_DAYS + self.apart - position)
         enough = missing >= np.maximum(1.0, state["mean"] * REVIEW_DAYS * 0.5)
         packs = np.where(turn & enough, missing, 0.0)
         lead = np.maximum(2.0, np.round(LEAD_MEDIAN * np.exp(random.normal(0.0, LEAD_SD, shape))))

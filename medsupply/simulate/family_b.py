@@ -65,9 +65,11 @@ class FamilyB(Nature):
         shared = whole[:, self.goods.supplier] & (random.random((paths, packages)) < TOUCHED)
         begins = shared | (random.random((paths, packages)) < OWN_A_YEAR / 365.25)
         # Packages of one failing supplier share most of the length.
-        common = random.weibull(LENGTH_SHAPE, (paths, self.suppliers))[:, self.goods.supplier]
-        length = np.maximum(5.0, np.round(LENGTH_SCALE * common * random.uniform(0.8, 1.25, (paths, packages))))
-        lead = np.where(random.random((paths, packages)) < 0.45, random.geometric(1 / 24, (paths, packages)), 0.0)
+        many = int(begins.sum())
+        common = random.weibull(LENGTH_SHAPE, (paths, self.suppliers))[:, self.goods.supplier][begins]
+        lead, length = np.zeros((paths, packages)), np.zeros((paths, packages))
+        length[begins] = np.maximum(5.0, np.round(LENGTH_SCALE * common * random.uniform(0.8, 1.25, many)))
+        lead[begins] = np.where(random.random(many) < 0.45, random.geometric(1 / 24, many), 0.0)
         return begins, lead, length
 
     def slip(self, state: State, random: np.random.Generator) -> Array:
@@ -83,8 +85,8 @@ class FamilyB(Nature):
 
     def order(self, state: State, position: Array, random: np.random.Generator) -> tuple[Array, Array]:
         mean = state["mean"]
-        low = position <= mean * LOW_DAYS + self.hospital_reserve
-        missing = mean * HIGH_DAYS + self.hospital_reserve - position
+        low = position <= mean * LOW_DAYS + self.apart
+        missing = mean * HIGH_DAYS + self.apart - position
         packs = np.where(low, np.ceil(missing / self.batch) * self.batch, 0.0)
         return np.maximum(packs, 0.0), random.integers(LEAD_LOW, LEAD_HIGH, position.shape).astype(float)
 

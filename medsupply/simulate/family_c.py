@@ -11,7 +11,7 @@ from medsupply.simulate.state import State
 
 # Supplier states: 0 flowing, 1 congested. Daily chances to change.
 CONGEST, CLEAR = 1 / 210, 1 / 38
-FAIL_FLOWING, FAIL_CONGESTED = 0.34 / 365.25, 3.1 / 365.25
+FAIL_FLOWING, FAIL_CONGESTED = 0.42 / 365.25, 3.9 / 365.25
 SHORT_MEAN, LONG_MEAN, LONG_SHARE = 34.0, 95.0, 0.45
 SLIP_SHARE, SLIP_LOW, SLIP_HIGH = 0.3, 7, 50
 LATE_FLOWING, LATE_CONGESTED, LATE_MEAN = 0.05, 0.65, 16.0
@@ -61,9 +61,12 @@ class FamilyC(Nature):
         state["congested"] = congested
         shape = state["down"].shape
         hazard = np.where(congested[:, self.goods.supplier] > 0, FAIL_CONGESTED, FAIL_FLOWING)
-        mean = np.where(random.random(shape) < LONG_SHARE, LONG_MEAN, SHORT_MEAN)
-        length = np.maximum(4.0, np.round(random.exponential(1.0, shape) * mean))
-        return random.random(shape) < hazard, np.zeros(shape), length
+        begins = random.random(shape) < hazard
+        many = int(begins.sum())
+        mean = np.where(random.random(many) < LONG_SHARE, LONG_MEAN, SHORT_MEAN)
+        length = np.zeros(shape)
+        length[begins] = np.maximum(4.0, np.round(random.exponential(1.0, many) * mean))
+        return begins, np.zeros(shape), length
 
     def slip(self, state: State, random: np.random.Generator) -> Array:
         shape = state["down"].shape
@@ -77,7 +80,7 @@ class FamilyC(Nature):
 
     def order(self, state: State, position: Array, random: np.random.Generator) -> tuple[Array, Array]:
         shape = position.shape
-        missing = np.floor(state["mean"] * TARGET_DAYS + self.hospital_reserve - position)
+        missing = np.floor(state["mean"] * TARGET_DAYS + self.apart - position)
         turn = random.random(shape) < ORDER_CHANCE
         packs = np.where(turn & (missing >= 1), missing, 0.0)
         lead = np.clip(np.round(random.gamma(LEAD_SHAPE, LEAD_MEAN / LEAD_SHAPE, shape)), 1, 90)

@@ -30,6 +30,8 @@ class Goods:
     growth: Array
     stored_days: Array
     """Days of demand that companies keep as obligatory storage."""
+    least: Array
+    """Packs that lie on shelves however small demand is: about one at every site that keeps the package."""
 
     @property
     def packages(self) -> int:
@@ -59,7 +61,8 @@ def goods(medicines: Sequence[Medicine], packages: Sequence[Package], random: np
         hospital_share=np.array([HOSPITAL_SHARE[m.where] for m in mine]),
         season=np.array([m.season for m in mine]),
         growth=growth[medicine_of],
-        stored_days=np.array([stored_months(m) * 30.4 for m in mine]) * np.where(np.arange(len(mine)) % 11, 1.02, 0.8),
+        stored_days=np.array([stored_months(m) * 30.4 for m in mine]) * np.where(np.arange(len(mine)) % 11, 1.1, 0.8),
+        least=np.zeros(len(mine)),
     )
 
 

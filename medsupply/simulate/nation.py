@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, timedelta
 from pathlib import Path
 
@@ -105,12 +105,13 @@ class _Nation:
         self.medicines = products.medicines(size.medicines)
         self.packages = products.packages(self.medicines, random)
         self.goods = goods.goods(self.medicines, self.packages, random)
-        self.nature = families.nature(family, self.goods, residuals)
         self.places = places.places(size.pharmacies, size.centres, random, hospitals=size.hospitals)
         self.sites = Sites(
             self.places, self.medicines, self.packages, self.goods, np.random.default_rng([seed, 2]),
             carried=size.carried,
         )  # fmt: skip
+        self.goods = replace(self.goods, least=self.sites.carries.sum(axis=0).astype(float))
+        self.nature = families.nature(family, self.goods, residuals)
         self.notices = notices.Notices(families.manners(family), np.random.default_rng([seed, 3]))
         self.living = Living(self.nature, self.sites, self.notices, seed)
         self.reports = reports.Reports(self.sites, self.packages, self.goods)

@@ -14,7 +14,7 @@ import numpy as np
 
 from medsupply.days import is_open
 from medsupply.simulate.calendar import mean_demand
-from medsupply.simulate.goods import Array, Flags, Goods
+from medsupply.simulate.goods import Array, Flags, Goods, Ints
 from medsupply.simulate.state import RING, Lived, State, empty
 
 MEMORY = 1 / 35
@@ -37,6 +37,8 @@ class Nature(ABC):
     def __init__(self, goods: Goods) -> None:
         self.goods = goods
         self.hospital_reserve = np.round(goods.base * goods.hospital_share * self.hospital_reserve_days)
+        self.apart = self.hospital_reserve + goods.least
+        """Packs that lie apart from the days of demand; wholesalers order for them too."""
         self.company_target = np.round(goods.base * goods.stored_days)
 
     # --- the laws of a family
@@ -70,7 +72,7 @@ class Nature(ABC):
     def begin(self, day: date) -> State:
         """One path on ``day`` with full shelves and depots."""
         base = self.goods.base
-        shelf = np.ceil(base * self.shelf_days) + self.hospital_reserve
+        shelf = np.ceil(base * self.shelf_days) + self.apart
         state = empty(self.goods, day, shelf, np.ceil(base * self.depot_days), self.company_target)
         state.arrays |= self.extra()
         return state
@@ -97,7 +99,7 @@ class Nature(ABC):
         ending = down == 1
         wait[wait > 0] -= 1
         down[down > 0] -= 1
-        further = np.where(ending, self.slip(state, random), 0.0)
+        further = np.where(ending, self.slip(state, random), 0.0) if ending.any() else np.zeros_like(down)
         slipped = further > 0
         down[slipped] = further[slipped]
         begins, lead, length = self.failures(state, random)
@@ -110,12 +112,11 @@ class Nature(ABC):
 
     def _arrive(self, state: State, random: np.random.Generator) -> Array:
         """What the supplier's clock makes due comes, or comes later. The clock stands still in an outage."""
-        state["clock"] += state["down"] == 0
-        slot = (state["clock"] % RING).astype(np.int64)[:, :, None]
         moving = state["down"] == 0
-        there = np.take_along_axis(state["pipe"], slot, axis=2)[:, :, 0]
-        due = np.where(moving, there, 0.0)
-        np.put_along_axis(state["pipe"], slot, np.where(moving, 0.0, there)[:, :, None], axis=2)
+        state["clock"] += moving
+        slots, pipe = self._slots(state, 0.0), state["pipe"].reshape(-1)
+        due = np.where(moving, pipe[slots], 0.0)
+        pipe[slots[due > 0]] = 0.0
         late = np.where(due > 0, self.lateness(state, random), 0.0)
         self._put(state, np.where(late > 0, due, 0.0), late)
         came = np.where(late > 0, 0.0, due)
@@ -133,11 +134,16 @@ class Nature(ABC):
         state["short_left"] = np.where(hit, 45.0, state["short_left"])
 
     def _put(self, state: State, packs: Array, lead: Array) -> None:
-        if packs.any():
-            lead = np.clip(lead, 1, RING - 1)
-            slot = ((state["clock"] + lead) % RING).astype(np.int64)[:, :, None]
-            there = np.take_along_axis(state["pipe"], slot, axis=2)
-            np.put_along_axis(state["pipe"], slot, there + packs[:, :, None], axis=2)
+        """Lay packs into the pipe, to come after ``lead`` days of the supplier's clock."""
+        some = packs > 0
+        slots = self._slots(state, np.clip(lead, 1, RING - 1))[some]
+        state["pipe"].reshape(-1)[slots] += packs[some]
+
+    def _slots(self, state: State, ahead: Array | float) -> Ints:
+        """Where in the flat pipe the day ``ahead`` of each path and package lies."""
+        clock = state["clock"]
+        found: Ints = np.arange(clock.size).reshape(clock.shape) * RING + ((clock + ahead) % RING).astype(np.int64)
+        return found
 
     def _release_and_expire(self, state: State) -> Array:
         """Yesterday's permits move packs into the depot; lots whose day has come are taken out."""
@@ -156,7 +162,7 @@ class Nature(ABC):
         """On open days wholesalers fill the shelves to their usual level; short-dated packs go first."""
         if not is_open(state.day):
             return np.zeros_like(state["shelf"])
-        usual = np.ceil(state["mean"] * self.shelf_days) + self.hospital_reserve
+        usual = np.ceil(state["mean"] * self.shelf_days) + self.apart
         sent = np.minimum(state["depot"], np.maximum(usual - state["shelf"], 0.0))
         state["shelf"] += sent
         state["depot"] -= sent

@@ -18,7 +18,8 @@ from medsupply.simulate.nature import Nature
 from medsupply.simulate.state import State
 from medsupply.simulate.truth import HORIZONS
 
-PATHS, AT_ONCE = 2000, 250
+PATHS, CELLS = 2000, 30_000
+"""Continuations in all; paths x packages lived at once, so that a day stays in the processor's cache."""
 
 
 @dataclass
@@ -35,9 +36,10 @@ class Oracle:
         """Continue the state at the end of the day before ``state.day``; ``floor`` in units per medicine."""
         origin = date.fromordinal(state.day.toordinal() - 1)
         now = self._units(state.stock())[0] <= floor
+        at_once = max(20, min(250, CELLS // self.nature.goods.packages))
         first = np.concatenate([
-            self._first_days(state, floor, min(AT_ONCE, self.paths - done), done)
-            for done in range(0, self.paths, AT_ONCE)
+            self._first_days(state, floor, min(at_once, self.paths - done), done)
+            for done in range(0, self.paths, at_once)
         ])  # fmt: skip
         for horizon in HORIZONS:
             share = (first <= horizon).mean(axis=0)

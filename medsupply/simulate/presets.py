@@ -38,7 +38,7 @@ PRESETS: dict[str, Preset] = {
     "demo": Preset(40, 34, 4, 190, 910, 13, carried=0.5, planted=True),
     "small": Preset(14, 23, 2, 120, 420, 8, kela_years=2, lists=8, planted=True),
     "proof": Preset(120, 23, 0, 728, 910, 0, carried=0.5, lists=104),
-    "national": Preset(1500, 830, 41, 1, 1, 1, carried=0.985, kela_years=1, lists=2, daily_form="parquet"),
+    "national": Preset(1325, 830, 41, 1, 1, 1, carried=0.985, kela_years=1, lists=2, daily_form="parquet"),
 }
 
 

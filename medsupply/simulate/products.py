@@ -143,7 +143,7 @@ def medicines(count: int) -> list[Medicine]:
                 sizes=tuple(row[7].split(",")),
                 weekly_packs=float(row[8]) * (1.0 if number < len(rows) else 0.3),
                 season=float(row[9]),
-                where=row[10],
+                where=row[10] if number < len(rows) or row[10] != "h" or number % 3 == 0 else "b",
                 critical_class=int(row[11]) if row[11] else None,
                 growth=GROWTH.get(row[0], 0.01),
             )

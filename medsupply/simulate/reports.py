@@ -28,7 +28,7 @@ PERMITS = {
 }  # fmt: skip
 PERMIT_KEY = ["kind", "obliged_id", "vnr", "applied_on"]
 WHOLESALERS, STATE_RESERVE_PACKS, ARTICLE, ARTICLE_PACKS = 3, 500.0, "EL0001", 12.0
-LOT_MONTHS, PACKS_A_DISPENSING = 9, 1.3
+LOT_MONTHS, PACKS_A_DISPENSING, STORED_MONTH = 9, 1.3, 30.4
 
 
 class Reports:
@@ -138,7 +138,7 @@ class Reports:
     def obligations(self, year: int) -> pl.DataFrame:
         """What companies must store: sales of March to August of the year before, months by group."""
         sold = self.goods.base * np.exp(self.goods.growth * (year - 2025.5)) * 184
-        months = np.round(self.goods.stored_days / 30.4 / 1.02)
+        months = np.round(self.goods.stored_days / STORED_MONTH)
         rows = [
             (year, self.company[p], "importer", self.vnr[p], float(np.round(sold[p])), 6.0,
              float(_lawful(float(months[p]))))
@@ -163,7 +163,7 @@ def holders(places: Sequence[Place]) -> pl.DataFrame:
 
 
 def _lawful(months: float) -> float:
-    return next(lawful for lawful in (3.0, 6.0, 10.0) if months <= lawful)
+    return min((3.0, 6.0, 10.0), key=lambda lawful: abs(lawful - months))
 
 
 def _lots(rows: pl.DataFrame, day: date) -> pl.DataFrame:
