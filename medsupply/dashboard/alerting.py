@@ -108,7 +108,7 @@ def scores(language: str, frame: pl.DataFrame) -> None:
     heads += [Column(say(language, f"alert_scores.{key}"), "number") for key in (*keys, *shares, "median_lead_days")]
     cells = [
         [
-            f"{coded(language, 'rule', row['rule'])} ({row['grouping']})",
+            f"{coded(language, 'rule', row['rule'])} ({_grouping(language, row['grouping'])})",
             *(write.number(language, row[key]) for key in keys),
             *(write.share(language, row[key]) for key in shares),
             write.number(language, row["median_lead_days"]),
@@ -116,6 +116,12 @@ def scores(language: str, frame: pl.DataFrame) -> None:
         for row in frame.iter_rows(named=True)
     ]
     show.grid(heads, cells, say(language, "alert_scores.caption"))
+
+
+def _grouping(language: str, grouping: str) -> str:
+    if grouping == "all":
+        return say(language, "alert_scores.all")
+    return say(language, "alert_scores.class", n=grouping.removeprefix("class "))
 
 
 def newest_scores() -> pl.DataFrame:

@@ -140,7 +140,9 @@ def silent(language: str, frame: pl.DataFrame, shown: int = 30) -> None:
 
 def _silent(language: str, row: Mapping[str, Any]) -> Sequence[Cell]:
     last = write.day(language, row["last_day"]) if row["last_day"] else say(language, "complete.never")
-    return [row["name"], word(language, f"source.{row['source']}"), word(language, f"state.{row['state']}"), last]
+    source = word(language, f"source.{row['source']}")
+    name = source if row["holder_id"] == row["source"] else row["name"]
+    return [name, source, word(language, f"state.{row['state']}"), last]
 
 
 def definition_list(language: str, names: Sequence[str]) -> None:

@@ -24,6 +24,7 @@ def _dressed(chart: Chart, language: str) -> Chart:
         chart.properties(height=HEIGHT, width="container")
         .configure(locale={"number": locale}, background="#FFFFFF")
         .configure_axis(
+            titleLimit=HEIGHT,
             labelColor=MUTED,
             titleColor=INK,
             gridColor="#E6EBF1",
@@ -115,7 +116,9 @@ def by_horizon(frame: pl.DataFrame, target: float | None, title: str, x_title: s
     line = (
         alt.Chart(frame)
         .mark_line(aria=False, color=PRIMARY, strokeWidth=2.5, point=True)
-        .encode(x=alt.X("horizon:Q", title=x_title), y=_amount("value", title))
+        .encode(
+            x=alt.X("horizon:Q", title=x_title, axis=alt.Axis(tickMinStep=1, format="d")), y=_amount("value", title)
+        )
     )
     if target is None:
         return _dressed(line, language)

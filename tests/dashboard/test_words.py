@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 
+import medsupply.sources as sources_package
 from medsupply.errors import InputError
 from medsupply.picture.changes import Cause
 from medsupply.picture.forms import FORM_CLASSES
@@ -37,6 +39,15 @@ CODES: dict[str, Iterable[str]] = {
     "basis": ("forecast", "trailing", "before_shortage"),
     "change": ("new", "worse", "better", "gone"),
 }
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_refusal_has_a_sentence(language: str) -> None:
+    sources = Path(sources_package.__file__).parent
+    told = re.compile(r'DeliveryRefused\(\s*"([a-z_]+)"')
+    codes = {code for path in sources.glob("*.py") for code in told.findall(path.read_text(encoding="utf-8"))}
+    assert len(codes) > 10
+    assert [code for code in sorted(codes) if not has_word(language, f"refusal.{code}")] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

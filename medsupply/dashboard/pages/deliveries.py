@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 import streamlit as st
 from markupsafe import Markup
@@ -16,6 +18,12 @@ from medsupply.words import word
 COUNTS = ("rows_received", "rows_accepted", "rows_quarantined", "rows_duplicate")
 TOTALS = ("deliveries", "refused", "held", *COUNTS)
 SHOWN = 60
+
+
+def note(language: str, row: dict[str, Any]) -> str:
+    """Why a delivery was not accepted whole, in the reader's language."""
+    code = row["reason_code"] or (row["verdict"] if row["verdict"] in ("partly", "held", "duplicate") else None)
+    return alerting.coded(language, "refusal", code) if code else str(row["reason"] or "")
 
 
 def totals(language: str, found: pl.DataFrame) -> None:
@@ -52,7 +60,7 @@ def newest(language: str, found: pl.DataFrame) -> None:
         [
             Markup("{}<br><small>{}</small>").format(row["file_name"], word(language, f"source.{row['source']}")),
             write.moment(language, row["received_at"]),
-            Markup("{}<br><small>{}</small>").format(word(language, f"verdict.{row['verdict']}"), row["reason"] or ""),
+            Markup("{}<br><small>{}</small>").format(word(language, f"verdict.{row['verdict']}"), note(language, row)),
             *(write.number(language, row[key]) for key in COUNTS),
         ]
         for row in found.head(SHOWN).iter_rows(named=True)

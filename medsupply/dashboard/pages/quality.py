@@ -7,7 +7,7 @@ import streamlit as st
 
 from medsupply.dashboard import alerting, charts, data, frame, show
 from medsupply.dashboard.markup import Column
-from medsupply.dashboard.wording import say
+from medsupply.dashboard.wording import counted, say
 from medsupply.words import numbers as write
 
 TARGETS = {"cover80": 0.8, "cover95": 0.95, "cum_cover80": 0.8}
@@ -58,7 +58,7 @@ def scored(language: str, found: pl.DataFrame, kind: str) -> None:
         [
             alerting.coded(language, "score", row["metric"]),
             say(language, f"quality.of_{row['measure']}"),
-            say(language, "quality.days" if kind == "run_out" else "quality.weeks", n=row["horizon"]),
+            counted(language, "quality.days" if kind == "run_out" else "quality.weeks", row["horizon"]),
             write.share(language, row["value"], 1)
             if row["metric"] in SHARES
             else write.number(language, row["value"], 3),
