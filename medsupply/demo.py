@@ -27,7 +27,7 @@ Tell = Callable[[str], None]
 ROOT = Path(__file__).resolve().parent.parent
 SEED, PRESET = 1, "demo"
 # Days with a picture before the last one, so that there is something to compare with and alerts have a past.
-PICTURE_DAYS = 10
+PICTURE_DAYS = 2
 SUBSCRIBERS: tuple[dict[str, Any], ...] = (
     {"address": "paivystys@fimea.example", "role": "fimea", "language": "fi"},
     {"address": "beredskap@stm.example", "role": "stm", "language": "sv"},
@@ -58,6 +58,7 @@ def simulated(wh: Warehouse, *, tell: Tell) -> None:
     days = [last - timedelta(days=n) for n in range(PICTURE_DAYS, -1, -1)]
     step(f"loading {arrivals.height} deliveries of {manifest.medicines} medicines up to {days[0]}")
     _load(wh, folder, arrivals, until=known_on(days[0]), since=None)
+    step("loaded; the days begin")
     desk.subscribe_all(wh, SUBSCRIBERS, at=known_on(days[0]))
     for before, day in zip([None, *days], days[:-1], strict=False):
         _load(wh, folder, arrivals, until=known_on(day), since=known_on(before) if before else None)

@@ -59,7 +59,9 @@ class DemandForecast:
             return sparse_paths(self.kinds[j], self.panel.y[:, j], season, self.learnt.errors, self.n_paths, rng)
         drawn = self._errors(rng)
         log_path = self.learnt.median(fitted.paths)[None, :] + drawn * (self.learnt.kappa * fitted.scale)[None, :]
-        return np.asarray(np.maximum(np.expm1(log_path), 0.0))
+        # A law learnt on all series has tails that a single one never showed: a path ends at five times its own record.
+        highest = np.log1p(5.0 * np.nanmax(self.panel.y[:, j]))
+        return np.asarray(np.maximum(np.expm1(np.minimum(log_path, highest)), 0.0))
 
     def _errors(self, rng: np.random.Generator) -> Array:
         """Error paths, half of them the mirror of the other half, so that the median is the combined path."""

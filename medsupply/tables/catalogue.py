@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 
 from medsupply.tables.base import Table, View
 
 ROOMS = ("ops", "core", "picture", "forecast", "alerts")
-_MODULES = [import_module(f"medsupply.tables.{room}") for room in ROOMS if find_spec(f"medsupply.tables.{room}")]
+_MODULES = [import_module(f"medsupply.tables.{room}") for room in ROOMS]
 
 TABLES: tuple[Table, ...] = tuple(table for module in _MODULES for table in module.TABLES)
-VIEWS: tuple[View, ...] = tuple(view for module in _MODULES for view in getattr(module, "VIEWS", ()))
+VIEWS: tuple[View, ...] = tuple(view for module in _MODULES for view in module.VIEWS)
