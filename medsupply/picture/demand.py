@@ -15,6 +15,7 @@ from medsupply.picture.stock import package_grains
 
 WINDOW_DAYS = 84
 FULL_COVERAGE_DAYS = 28
+DAYS_AT_ONCE = 14
 
 
 def net_packs() -> pl.Expr:
@@ -53,7 +54,7 @@ class Demand:
 
 
 def trailing_packs(dispensing: pl.LazyFrame, as_of: date) -> Demand:
-    """Mean demand a day by reporter, county of the row and package over [as_of - 83, as_of]; day by day, in order."""
+    """Mean demand a day by reporter, county of the row and package over [as_of - 83, as_of], days in order."""
     days = [as_of - timedelta(days=n) for n in range(WINDOW_DAYS - 1, -1, -1)]
     window = dispensing.filter(pl.col("day").is_between(days[0], as_of))
     line = pl.concat_str("reporter_id", "county_code", separator="|")
@@ -63,23 +64,27 @@ def trailing_packs(dispensing: pl.LazyFrame, as_of: date) -> Demand:
     lines = Axis(reporters["line"])
     packages = Axis(window.filter(pl.col("vnr") != "").select(pl.col("vnr").unique()).collect()["vnr"])
     daily, packs, dispensings = (np.zeros((len(lines), len(packages))) for _ in range(3))
-    for day in days:
-        rows = window.filter((pl.col("day") == day) & (pl.col("vnr") != "")).select(
-            "reporter_id", "vnr", net=net_packs(), line=line, dispensings=_counted_dispensings()
-        )
-        found = rows.collect()
-        if found.is_empty():
-            continue
-        weight = weights.filter(pl.col("day") == day).select("reporter_id", "weight")
+    weight = _weight_array(weights, reporters, lines, days)
+    for n in range(0, WINDOW_DAYS, DAYS_AT_ONCE):
+        part = pl.col("day").is_between(days[n], days[min(n + DAYS_AT_ONCE, WINDOW_DAYS) - 1]) & (pl.col("vnr") != "")
+        rows = window.filter(part).select("day", "vnr", net=net_packs(), line=line, counted=_counted_dispensings())
+        found = rows.sort("day", "line", "vnr").collect()
         at = (lines.codes(found["line"]), packages.codes(found["vnr"]))
-        own = np.zeros(len(lines))
-        of_day = reporters.join(weight, on="reporter_id")
-        own[lines.codes(of_day["line"])] = of_day["weight"].to_numpy()
-        net = add_up(daily.shape, *at, found["net"].to_numpy())
-        daily += net * own[:, None]
-        packs += net
-        dispensings += add_up(daily.shape, *at, found["dispensings"].to_numpy())
+        net = found["net"].to_numpy()
+        day = (found["day"] - days[0]).dt.total_days().to_numpy()
+        daily += add_up(daily.shape, *at, net * weight[at[0], day])
+        packs += add_up(daily.shape, *at, net)
+        dispensings += add_up(daily.shape, *at, found["counted"].to_numpy())
     return Demand(reporters, lines, packages, daily, packs, dispensings)
+
+
+def _weight_array(weights: pl.DataFrame, reporters: pl.DataFrame, lines: Axis, days: list[date]) -> Array:
+    """Lines x days: what a unit of that day counts in the line's mean demand a day."""
+    rows = reporters.join(weights, on="reporter_id")
+    found = np.zeros((len(lines), len(days)))
+    day = (rows["day"] - days[0]).dt.total_days().to_numpy()
+    found[lines.codes(rows["line"]), day] = rows["weight"].to_numpy()
+    return found
 
 
 def _counted_dispensings() -> pl.Expr:

@@ -12,7 +12,6 @@ from medsupply.facts import Facts
 from medsupply.picture.completeness import completeness
 from medsupply.picture.demand import Demand, all_holders, area_demand, countable_holders, demand_areas, trailing_packs
 from medsupply.picture.demand import area_packages as demand_by_package
-from medsupply.picture.dense import Array
 from medsupply.picture.master import Master
 from medsupply.picture.notices import dispensed_shares, medicine_notices, notices_late, package_notices
 from medsupply.picture.obligations import obligations
@@ -22,7 +21,7 @@ from medsupply.picture.rounding import rounded
 from medsupply.picture.sites import SiteCache, Sites, conversions, without_gaps
 from medsupply.picture.stock import Today, area_stock, permitted, released, stock_daily, stock_today, stocked_before
 from medsupply.picture.stock import area_packages as stock_by_package
-from medsupply.picture.usual import HAD_FROM, area_holders, area_usual, out_shares, place_usual, usual_units
+from medsupply.picture.usual import HAD_FROM, Past, area_holders, area_usual, out_shares, past, place_usual
 from medsupply.rules import Rules
 from medsupply.tables.picture import COMPLETENESS, MEASURED, OBLIGATIONS, STOCK_DAILY, USUAL_UNITS
 from medsupply.tables.picture import STATE_RESERVE as STATE_RESERVE_TABLE
@@ -59,7 +58,7 @@ class _Parts:
     today: Today
     demand: Demand
     sites: Sites
-    usual: Array
+    past: Past
     release: pl.DataFrame
     owed: pl.DataFrame
 
@@ -71,14 +70,14 @@ def measure(facts: Facts, master: Master, rules: Rules, cache: SiteCache | None 
     holders = countable_holders(everyone)
     reach = _Reach(holders, holder_areas(holders), heard_of(facts, holders))
     stock = without_gaps(facts, facts.as_of - timedelta(days=HAD_FROM))
-    sites = Sites(stock, holders, master, usable, cache)
+    sites = Sites(facts, stock, holders, master, usable, cache)
     state = everyone.filter(pl.col("holder_type") == STATE_RESERVE)
     held_by_state = stock_today(facts, stock, heard_of(facts, state), state, ())
     parts = _Parts(
         today=stock_today(facts, stock, reach.heard, holders, usable),
         demand=trailing_packs(facts.dispensing, facts.as_of),
         sites=sites,
-        usual=usual_units(facts, sites),
+        past=past(facts, sites),
         release=released(facts, held_by_state),
         owed=obligations(facts, master, stock, holders),
     )
@@ -87,7 +86,7 @@ def measure(facts: Facts, master: Master, rules: Rules, cache: SiteCache | None 
     return Measurement(
         measured=MEASURED.conform(rounded(_figures(facts, master, rules, reach, parts))),
         stock_daily=STOCK_DAILY.conform(rounded(daily)),
-        usual_units=USUAL_UNITS.conform(rounded(place_usual(facts, parts.usual, sites, holders, reach.heard))),
+        usual_units=USUAL_UNITS.conform(rounded(place_usual(facts, parts.past.usual, sites, holders, reach.heard))),
         completeness=COMPLETENESS.conform(completeness(facts, holders)),
         obligations=OBLIGATIONS.conform(rounded(parts.owed)),
         state_reserve=STATE_RESERVE_TABLE.conform(rounded(_state_reserve(facts, held_by_state, parts.release, master))),
@@ -103,14 +102,14 @@ def _figures(facts: Facts, master: Master, rules: Rules, reach: _Reach, parts: _
     packages = package_notices(facts, master)
     notices = medicine_notices(packages)
     purchases, week = purchases_of_week(facts)
-    out = out_shares(facts, parts.sites, parts.today, parts.demand, reach.heard, reach.areas, master)
+    out = out_shares(parts.past.had, parts.sites, parts.today, parts.demand, reach.heard, reach.areas, master)
     reporting = demand_areas(parts.demand.reporters, registered).select("area", demand_known=pl.lit(True)).unique()
     base = _rows(master, stock, needs, notices, reach, purchases)
     key = ["area", "medicine_id"]
     joined = (
         base.join(stock, on=key, how="left")
         .join(needs, on=key, how="left", suffix="_demand")
-        .join(area_usual(parts.usual, parts.sites, reach.areas, reach.heard), on=key, how="left")
+        .join(area_usual(parts.past.usual, parts.sites, reach.areas, reach.heard), on=key, how="left")
         .join(area_holders(reach.holders, reach.areas, reach.heard), on="area", how="left")
         .join(out, on=key, how="left")
         .join(notices, on="medicine_id", how="left")

@@ -7,7 +7,7 @@ the packages keep their meaning (``units_key``), so a caller may store it and ha
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Protocol
 
@@ -17,6 +17,9 @@ import polars as pl
 from medsupply.facts import Facts
 from medsupply.picture.dense import Array, Axis
 from medsupply.picture.master import Master
+
+# Snapshots computed together: three national days, or months of a small nation.
+SNAPSHOTS_AT_ONCE = 2600
 
 
 class SiteCache(Protocol):
@@ -108,6 +111,7 @@ class Sites:
 
     def __init__(
         self,
+        facts: Facts,
         stock: pl.LazyFrame,
         holders: pl.DataFrame,
         master: Master,
@@ -119,33 +123,59 @@ class Sites:
         self.key = units_key(master, usable_reserve) if cache else ""
         self.holder_axis = Axis(holders["holder_id"])
         self.medicine_axis = Axis(master.medicines["medicine_id"])
+        counts = facts.snapshots.group_by("counted_on").agg(n=pl.len()).rows()
+        self.snapshots: dict[date, int] = dict(counts)
 
-    def day(self, day: date) -> pl.DataFrame:
-        """The site day of ``day``: stored, or computed and stored."""
-        found = self.cache.get(day, self.key) if self.cache else None
-        if found is None:
-            rows = self.stock.filter(pl.col("counted_on") == day)
-            found = site_day(rows, self.holders, self.master, self.usable_reserve)
+    def days(self, first: date, last: date) -> Iterator[tuple[date, pl.DataFrame]]:
+        """Site days of [first, last] in order: stored ones, others computed together as far as memory allows."""
+        waiting: list[date] = []
+        for n in range((last - first).days + 1):
+            day = first + timedelta(days=n)
+            found = self.cache.get(day, self.key) if self.cache else None
+            if found is None:
+                waiting.append(day)
+            if waiting and (
+                found is not None or sum(self.snapshots.get(one, 0) for one in waiting) > SNAPSHOTS_AT_ONCE
+            ):
+                yield from self._computed(waiting)
+                waiting = []
+            if found is not None:
+                yield day, self._known(found)
+        yield from self._computed(waiting)
+
+    def _computed(self, days: list[date]) -> Iterator[tuple[date, pl.DataFrame]]:
+        if not days:
+            return
+        rows = self.stock.filter(pl.col("counted_on").is_between(days[0], days[-1]))
+        together = site_day(rows, self.holders, self.master, self.usable_reserve)
+        by_day = together.partition_by("counted_on", as_dict=True)
+        for day in days:
+            found = by_day.get((day,), together.clear())
             if self.cache:
                 self.cache.put(day, self.key, found)
-        return found.filter(pl.col("holder_id").is_in(self.holders["holder_id"].implode()))
+            yield day, self._known(found)
 
-    def sums(self, first: date, last: date) -> tuple[Array, Array]:
-        """Holders x medicines over the snapshots of [first, last]: sum of usable units, snapshots with any.
+    def _known(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Rows of holders that count today: a stored day may hold others."""
+        return frame.filter(pl.col("holder_id").is_in(self.holders["holder_id"].implode()))
+
+    def windows(self, usual: tuple[date, date], had: tuple[date, date]) -> tuple[Array, Array]:
+        """Holders x medicines: usable units summed over the snapshots of ``usual``, snapshots of ``had`` with any.
 
         Days are added in order, so that the sums are the same on every machine.
         """
         shape = (len(self.holder_axis), len(self.medicine_axis))
-        units, had = np.zeros(shape), np.zeros(shape)
-        for n in range((last - first).days + 1):
-            frame = self.day(first + timedelta(days=n))
+        units, count = np.zeros(shape), np.zeros(shape)
+        for day, frame in self.days(min(usual[0], had[0]), max(usual[1], had[1])):
             if frame.is_empty():
                 continue
             at = (self.holder_axis.codes(frame["holder_id"]), self.medicine_axis.codes(frame["medicine_id"]))
             value = frame["units"].to_numpy()
-            units[at] += value
-            had[at] += value > 0
-        return units, had
+            if usual[0] <= day <= usual[1]:
+                units[at] += value
+            if had[0] <= day <= had[1]:
+                count[at] += value > 0
+        return units, count
 
 
 def without_gaps(facts: Facts, first: date) -> pl.LazyFrame:

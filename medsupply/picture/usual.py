@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
@@ -29,12 +30,23 @@ def _snapshots(facts: Facts, axis: Axis, first: date, last: date) -> Array:
     return found
 
 
-def usual_units(facts: Facts, sites: Sites) -> Array:
-    """Usual units of holders x medicines: mean usable units over the snapshots in [D-31, D-4], absent = 0."""
-    first, last = facts.as_of - timedelta(days=USUAL_FROM), facts.as_of - timedelta(days=USUAL_TO)
-    counts = _snapshots(facts, sites.holder_axis, first, last)
-    units, _ = sites.sums(first, last)
-    return units / np.maximum(counts, 1)[:, None]
+@dataclass(frozen=True)
+class Past:
+    """What holders x medicines held: ``usual`` units (mean usable units over the snapshots in [D-31, D-4], absent = 0)
+    and ``had`` (usable units in at least half of the snapshots in [D-83, D-28])."""
+
+    usual: Array
+    had: Array
+
+
+def past(facts: Facts, sites: Sites) -> Past:
+    """Usual units and who had what, in one pass over the site days."""
+    usual = (facts.as_of - timedelta(days=USUAL_FROM), facts.as_of - timedelta(days=USUAL_TO))
+    window = (facts.as_of - timedelta(days=HAD_FROM), facts.as_of - timedelta(days=HAD_TO))
+    units, had = sites.windows(usual, window)
+    counted = _snapshots(facts, sites.holder_axis, *usual)
+    snapshots = _snapshots(facts, sites.holder_axis, *window)
+    return Past(units / np.maximum(counted, 1)[:, None], (had > 0) & (2 * had >= snapshots[:, None]))
 
 
 def area_usual(usual: Array, sites: Sites, areas: pl.DataFrame, heard: pl.DataFrame) -> pl.DataFrame:
@@ -91,18 +103,14 @@ def _own_demand(demand: Demand, sites: Sites, master: Master) -> Array:
 
 
 def out_shares(
-    facts: Facts, sites: Sites, today: Today, demand: Demand, heard: pl.DataFrame, areas: pl.DataFrame, master: Master
+    had: Array, sites: Sites, today: Today, demand: Demand, heard: pl.DataFrame, areas: pl.DataFrame, master: Master
 ) -> pl.DataFrame:
     """By area and medicine ``out_share``: demand of dispensing holders that had it and have none / of all that had it.
 
     Had it: usable units in at least half of the holder's snapshots in [D-83, D-28]; of holders heard of.
     """
-    first, last = facts.as_of - timedelta(days=HAD_FROM), facts.as_of - timedelta(days=HAD_TO)
-    counts = _snapshots(facts, sites.holder_axis, first, last)
-    _, had = sites.sums(first, last)
     known = sites.holder_axis.mask(heard["holder_id"])
-    usual_here = (had > 0) & (2 * had >= counts[:, None]) & known[:, None]
-    needs = np.where(usual_here, _own_demand(demand, sites, master), 0.0)
+    needs = np.where(had & known[:, None], _own_demand(demand, sites, master), 0.0)
     now = _in_medicines(today.usable, today.packages, sites.medicine_axis, master)
     axis = Axis(areas["area"])
     inside = members(axis, sites.holder_axis, areas, "area", "holder_id")
