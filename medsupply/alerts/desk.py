@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import polars as pl
 import sqlalchemy as sa
 
-from medsupply.alerts.store import write_held
+from medsupply.alerts.store import release_held
 from medsupply.errors import InputError
 from medsupply.rules import Rules
 from medsupply.tables.alerts import ACKNOWLEDGEMENT, SILENCE
@@ -66,13 +66,14 @@ def release_hold(wh: Warehouse, *, author: str, reason: str, at: datetime, rules
     """Release the mails of held evaluations; returns how many were queued."""
     with wh.transaction() as connection:
         connection.execute(sa.text("select pg_advisory_xact_lock(hashtext('alerts'))"))
-        query = sa.text("select as_of from alerts.evaluations where held and released_at is null order by as_of")
-        queued = 0
-        for (as_of,) in connection.execute(query).all():
-            queued += write_held(connection, wh, as_of, rules)
-            done = sa.text("update alerts.evaluations set released_at = :at where as_of = :as_of")
-            connection.execute(done, {"at": at, "as_of": as_of})
-            audit(connection, at, "release_hold", str(as_of), author, reason)
+        query = sa.text(
+            "update alerts.evaluations set released_at = :at where held and released_at is null returning as_of"
+        )
+        days = sorted(connection.execute(query, {"at": at}).scalars())
+        if not days:
+            return 0
+        queued = release_held(connection, wh, rules)
+        audit(connection, at, "release_hold", ", ".join(map(str, days)), author, reason)
     return queued
 
 

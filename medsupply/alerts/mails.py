@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from importlib.resources import files
+from typing import Any
 
 import css_inline
 import jinja2
 
-from medsupply.words import flat, word
+from medsupply.words import flat, has_word, word
 
 COLORS = {"severe": "#9b1c1c", "elevated": "#b45309", "watch": "#1d4e89", "normal": "#2f6f4f"}
 # Reasons of the picture and the public word that stands for them in a mail.
@@ -83,6 +84,17 @@ class Subject:
     as_of: date
     link: str
     unsubscribe: str
+    remarks: Sequence[str] = ()
+
+
+def medicine_name(medicine: Mapping[str, Any] | None, medicine_id: str, language: str) -> str:
+    """The family's name with its form class in the reader's language."""
+    if medicine is None:
+        return medicine_id
+    names = (medicine.get(key) for key in (f"name_{language}", "name_fi", "name_en", "atc"))
+    name = next((one for one in names if one), medicine_id)
+    form = f"form_class.{medicine.get('form_class')}"
+    return f"{name}, {word(language, form)}" if has_word(language, form) else str(name)
 
 
 def band_of(p14: float | None, p28: float | None, p84: float | None) -> tuple[str | None, str | None]:
@@ -125,8 +137,9 @@ def _alert_blocks(subject: Subject, say: Mapping[str, str], language: str, level
     )
     areas = [f"{area.name}: {word(language, f'level.{area.level}')}" for area in subject.areas]
     why = [say[f"why.{reason}"] for reason in public_reasons(subject.reasons)]
+    remarks = [say[f"remark.{code}"] for code in subject.remarks]
     return [
-        Block(say["head.what"], [say["say.what"].format(medicine=subject.medicine, level=level)]),
+        Block(say["head.what"], [say["say.what"].format(medicine=subject.medicine, level=level), *remarks]),
         Block(say["head.areas"], areas, bullets=True),
         Block(say["head.when"], [when]),
         Block(say["head.why"], why or [say["why.availability"]], bullets=True),
@@ -136,36 +149,74 @@ def _alert_blocks(subject: Subject, say: Mapping[str, str], language: str, level
     ]
 
 
+@dataclass(frozen=True)
+class OpenAlert:
+    """One line of a digest."""
+
+    medicine: str
+    area: str
+    level: str
+    since: date
+    owner: str | None = None
+    easing: bool = False
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How past run-out alerts turned out: the last scored day, in counts and percentages."""
+
+    true: int
+    false: int
+    averted: int
+    warned: int
+    events: int
+    recall: float | None
+    precision: float | None
+
+
 def digest_mail(
     language: str,
     as_of: date,
-    open_alerts: Sequence[tuple[str, str, str, date]],
+    open_alerts: Sequence[OpenAlert],
     heard: tuple[int, int],
-    scores: Mapping[str, int] | None,
+    scores: Scores | None,
     link: str,
     unsubscribe: str,
     *,
     weekly: bool = False,
 ) -> Mail:
-    """The digest, also of a quiet day. ``open_alerts``: medicine, area, level, opened_on, the weightiest first."""
+    """The digest, also of a quiet day. ``open_alerts``: the weightiest first; ``heard``: reporters in, expected."""
     say = _texts(language)
     day = written(as_of, language)
     kind = "weekly" if weekly else "digest"
     title = say[f"subject.{kind}"].format(date=day, count=len(open_alerts))
-    lines = [
-        f"{medicine}, {area}: {word(language, f'level.{level}')}, "
-        + say["say.since"].format(date=written(opened, language))
-        for medicine, area, level, opened in open_alerts
-    ]
+    lines = [_digest_line(one, say, language) for one in open_alerts]
     told = [say["say.open_count"].format(count=len(lines))] if lines else [say["say.quiet"]]
     blocks = [Block(say["head.what"], told)]
     if lines:
-        blocks.append(Block(say["head.areas"], lines, bullets=True))
-    blocks.append(Block(say["head.unknown"], [say["say.heard"].format(heard=heard[0], expected=heard[1])]))
-    if scores:
-        blocks.append(Block(say["head.why"], [say["say.scores"].format(**scores)]))
-    level = open_alerts[0][2] if open_alerts else "normal"
+        blocks.append(Block(say["head.open"], lines, bullets=True))
+    blocks.append(Block(say["head.reports"], [say["say.heard"].format(heard=heard[0], expected=heard[1])]))
+    if weekly:
+        blocks.append(Block(say["head.scores"], _score_lines(scores, say, language)))
+    level = open_alerts[0].level if open_alerts else "normal"
     return _render(language, title, blocks, level, say["say.as_of"].format(date=day), link, unsubscribe)
+
+
+def _digest_line(one: OpenAlert, say: Mapping[str, str], language: str) -> str:
+    parts = [word(language, f"level.{one.level}"), say["say.since"].format(date=written(one.since, language))]
+    if one.easing:
+        parts.append(say["say.easing"])
+    parts.append(say["say.owner"].format(owner=one.owner) if one.owner else say["say.no_owner"])
+    return f"{one.medicine}, {one.area}: {', '.join(parts)}"
+
+
+def _score_lines(scores: Scores | None, say: Mapping[str, str], language: str) -> list[str]:
+    if scores is None:
+        return [say["say.scores_none"]]
+    lines = [say["say.scores"].format(true=scores.true, false=scores.false, averted=scores.averted)]
+    if scores.events:
+        lines.append(say["say.scores_events"].format(warned=scores.warned, events=scores.events))
+    return lines
 
 
 def confirmation_mail(language: str, link: str, unsubscribe: str) -> Mail:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from medsupply.areas import COUNTRY
+from medsupply.areas import AREAS, COUNTRY
 from medsupply.errors import InputError
 
 RANK = {"watch": 1, "elevated": 2, "severe": 3}
+# ASCII only: a relay without SMTPUTF8 could not deliver to others.
+ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 ROLES = ("fimea", "stm", "nesa", "thl", "yta", "county", "hospital_pharmacist")
 
 
@@ -26,6 +29,7 @@ class Subscription:
     medicine_id: str | None = None
     form_class: str | None = None
     digest: bool = False
+    deputy: str | None = None
 
     @property
     def subscription_id(self) -> str:
@@ -54,17 +58,22 @@ def subscriptions_of(
     atc: str | None = None,
     medicine: str | None = None,
     digest: bool = False,
+    deputy: str | None = None,
 ) -> list[Subscription]:
     """What is subscribed: the default lines of a role (design, section 9), or the line that is described."""
-    if "@" not in address or any(sign in address for sign in "\r\n <>"):
-        raise InputError(f"{address!r} is no mail address", "Write name@example.org")
+    for one in (address, *([deputy] if deputy else [])):
+        if not ADDRESS.fullmatch(one):
+            raise InputError(f"{one!r} is no mail address", "Write name@example.org, in letters without accents")
     if level is not None and level not in RANK:
         raise InputError(f"{level!r} is no level to subscribe", "Use watch, elevated or severe")
     if role is not None and role not in ROLES:
         raise InputError(f"{role!r} is no role", f"Use one of {', '.join(ROLES)}")
+    if county is not None and county not in AREAS:
+        raise InputError(f"{county!r} is no area", "Use 01-21, 90, 91, Y1-Y5 or 99")
     if role and not (level or atc or medicine):
-        return [Subscription(address, language, role, **line, digest=digest) for line in _defaults(role, county)]
-    return [Subscription(address, language, role, level or "elevated", county, atc, medicine, None, digest)]
+        lines = _defaults(role, county)
+        return [Subscription(address, language, role, **line, digest=digest, deputy=deputy) for line in lines]
+    return [Subscription(address, language, role, level or "elevated", county, atc, medicine, None, digest, deputy)]
 
 
 def _defaults(role: str, county: str | None) -> list[dict[str, str]]:

@@ -27,11 +27,11 @@ class Rule:
 
 
 def known(row: Row, threshold: float = 0.8) -> bool:
-    """Whether the row's level can speak for closing: reported in time, by enough of usual stock."""
+    """Whether the row can speak for closing: heard of by enough of usual stock. Carried-forward counts: the fold."""
     share = row["reporting_share"]
     return (
         row["level"] not in (None, "unknown")
-        and row["state"] in ("reported", "not_stocked")
+        and row["state"] in ("reported", "not_stocked", "late")
         and (share is None or share >= threshold)
     )
 
@@ -45,7 +45,8 @@ def _run_out_quiet(row: Row, opening_p56: float | None) -> bool:
     p56, stock, floor = row["run_out_p56"], row["stock_units"], row["floor_units"]
     if not known(row) or p56 is None or stock is None or floor is None:
         return False
-    return bool(p56 < 0.5 * (opening_p56 if opening_p56 is not None else 1.0) and stock > floor)
+    opening = opening_p56 if opening_p56 is not None else 1.0
+    return bool((p56 < 0.5 * opening or p56 == opening == 0.0) and stock > floor)
 
 
 def _has(*codes: str) -> Callable[[Row], bool]:
@@ -105,6 +106,28 @@ def rules(run_out_reasons: frozenset[str]) -> tuple[Rule, ...]:
             "Too few holders have reported: the level cannot be told, and nothing else may close",
             _has("missing_decides"),
             lambda row, _: known(row),
+            closes_after=1,
+            immediate=False,
+        ),
+    )
+
+
+def service_rules() -> tuple[Rule, ...]:
+    """Rules about the service itself: rows by source or part of the service, in the country's area."""
+    return (
+        Rule(
+            "delivery_refused",
+            "A sender's newest delivery was refused or is held: the picture goes on with older data",
+            _has("delivery_refused"),
+            _lacks("delivery_refused"),
+            closes_after=1,
+            immediate=False,
+        ),
+        Rule(
+            "forecast_degraded",
+            "The demand forecast is old: run-out probabilities rest on demand of the past",
+            _has("forecast_degraded"),
+            _lacks("forecast_degraded"),
             closes_after=1,
             immediate=False,
         ),

@@ -6,30 +6,33 @@ between, it goes out again with the same Message-ID, never not at all.
 
 from __future__ import annotations
 
-import smtplib
-import ssl
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.message import EmailMessage
-from email.utils import format_datetime
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import sqlalchemy as sa
 import structlog
 
+from medsupply.alerts import deliver
+from medsupply.alerts.store.next_person import escalate, pass_on
 from medsupply.errors import MailRefused, MailUnavailable, SettingsError
 from medsupply.warehouse.connection import Warehouse
 
 log = structlog.get_logger()
-TIMEOUT = 30.0
 WAITS = (1, 2, 5, 15, 30, 60)  # minutes; then hourly
 GIVE_UP_AFTER = timedelta(hours=72)
 DRAIN_WAIT = timedelta(seconds=5)
-LOCAL = ("localhost", "127.0.0.1", "::1")
+# Conversations that fail in a row before the rest of the batch is left for the next pass.
+FAILURES_IN_A_ROW = 3
+BATCH = 500
+# A test may kill the process here, to prove that nothing is lost.
+FAILPOINTS = ("claimed", "handed_over", "marked")
+_ARMED = os.environ.get("MEDSUPPLY_FAILPOINT", "")
 
 
 @dataclass
@@ -53,6 +56,7 @@ def send(
     drain: bool = False,
     smtp_url: str | None = None,
     sleep: Callable[[float], None] = time.sleep,
+    timeout: float = deliver.TIMEOUT,
 ) -> Sent:
     """Hand over what is due; with ``drain`` go on, waits capped at 5 s, until nothing is queued.
 
@@ -61,178 +65,159 @@ def send(
     """
     url = smtp_url or wh.settings.smtp_url
     done = Sent()
+    escalate(wh, clock())
     while True:
         due = _due(wh, clock(), drain)
         if due and not url:
             raise SettingsError("MEDSUPPLY_SMTP_URL is not set, and mails are queued", "Set the mail relay")
-        if due and not _send_all(wh, url, due, clock, done):
+        _send_all(wh, url, due, clock, done, timeout)
+        if done.stopped or not drain or not _queued(wh):
             return done
-        if not drain or not _queued(wh):
-            return done
-        sleep(min(DRAIN_WAIT.total_seconds(), 0.2 if due else 1.0))
+        if not due:
+            sleep(0.5)
 
 
 def _due(wh: Warehouse, now: datetime, drain: bool) -> list[str]:
-    """Message ids that may be tried now, oldest first."""
-    limit = now + DRAIN_WAIT if drain else now
+    """Message ids that may be tried now, oldest first: never tried, due again, or (drain) tried 5 s ago."""
     query = (
-        "select message_id from alerts.outbox where status = 'queued'"
-        " and (due_at <= :limit or (:drain and attempts > 0 and due_at > :limit and :limit >= created_at))"
-        " order by created_at, message_id limit 500"
+        "select o.message_id from alerts.outbox o left join lateral (select max(a.at) as last from alerts.attempt a"
+        " where a.message_id = o.message_id) t on true where o.status = 'queued' and (o.attempts = 0"
+        " or o.due_at <= :now or (:drain and coalesce(t.last, o.created_at) <= :tried))"
+        " order by o.created_at, o.message_id limit :batch"
     )
-    return wh.read(query, limit=limit, drain=drain)["message_id"].to_list()
+    return wh.read(query, now=now, drain=drain, tried=now - DRAIN_WAIT, batch=BATCH)["message_id"].to_list()
 
 
 def _queued(wh: Warehouse) -> int:
     return int(wh.read("select count(*) as n from alerts.outbox where status = 'queued'").item())
 
 
-def _send_all(wh: Warehouse, url: str, due: list[str], clock: Callable[[], datetime], done: Sent) -> bool:
-    """Send each claimed mail; False when the channel as a whole is broken (TLS, login)."""
+def _send_all(
+    wh: Warehouse, url: str, due: list[str], clock: Callable[[], datetime], done: Sent, timeout: float
+) -> None:
+    """Send each claimed mail; stops when the channel as a whole is broken or the relay is down."""
+    failures = 0
     for message_id in due:
         with _claimed(wh, message_id) as connection:
-            if connection is None:
+            row = _still_queued(connection, message_id) if connection is not None else None
+            if connection is None or row is None:
                 continue
-            row = _still_queued(connection, message_id)
-            if row is None:
-                continue
-            try:
-                hand_over(url, message_of(row, wh.settings.mail_from, clock(), wh.settings.base_url), row["recipient"])
-            except MailRefused as error:
-                done.refused += 1
-                _mark(connection, row, "failed", clock(), str(error))
-            except MailUnavailable as error:
-                done.later += 1
-                _mark(connection, row, "queued", clock(), str(error))
-                if getattr(error, "breaks_channel", False):
-                    done.stopped = str(error)
-                    return False
-            else:
-                done.sent += 1
-                _mark(connection, row, "sent", clock(), None)
-    return True
+            reached("claimed")
+            error = _try_one(wh, url, row, clock, timeout)
+            reached("handed_over")
+            _account(connection, wh, row, clock(), error, done)
+            reached("marked")
+        failures = failures + 1 if isinstance(error, deliver.RelayDown) else 0
+        if done.stopped or failures >= FAILURES_IN_A_ROW:
+            return
+
+
+def _try_one(
+    wh: Warehouse, url: str, row: dict[str, Any], clock: Callable[[], datetime], timeout: float
+) -> MailRefused | MailUnavailable | None:
+    """None when the relay took the mail, else what it said."""
+    settings = wh.settings
+    try:
+        message = deliver.message_of(row, settings.mail_from, clock(), settings.base_url)
+        deliver.hand_over(url, message, row["recipient"], timeout=timeout)
+    except (MailRefused, MailUnavailable) as error:
+        return error
+    except (ValueError, UnicodeError) as error:  # a message that cannot be written never can be
+        return MailRefused(f"The mail cannot be written ({error})", "Correct address and texts")
+    return None
+
+
+def _account(
+    connection: sa.Connection,
+    wh: Warehouse,
+    row: dict[str, Any],
+    now: datetime,
+    error: MailRefused | MailUnavailable | None,
+    done: Sent,
+) -> None:
+    """Write what came of a try into outbox and attempts; a dead address hands the mail on to the next person."""
+    given_up = isinstance(error, MailUnavailable) and _given_up(connection, row, now)
+    if error is None:
+        done.sent += 1
+        _mark(connection, row, "sent", now, None)
+    elif isinstance(error, MailRefused) or given_up:
+        done.refused += 1
+        with connection.begin():
+            _mark(connection, row, "failed", now, str(error))
+            pass_on(connection, wh, row, now)
+    else:
+        done.later += 1
+        _mark(connection, row, "queued", now, str(error))
+        if isinstance(error, deliver.ChannelBroken):
+            done.stopped = str(error)
+            log.error("mail_channel_broken", reason=error.reason)
+
+
+def _given_up(connection: sa.Connection, row: dict[str, Any], now: datetime) -> bool:
+    """Whether the first try lies more than 72 h back. How old the picture is does not matter."""
+    query = sa.text("select min(at) from alerts.attempt where message_id = :id")
+    first = connection.execute(query, {"id": row["message_id"]}).scalar_one()
+    connection.commit()
+    return first is not None and now - first > GIVE_UP_AFTER
 
 
 @contextmanager
 def _claimed(wh: Warehouse, message_id: str) -> Iterator[sa.Connection | None]:
     """A connection that holds the claim on the message, or None when another sender has it."""
     with wh.engine.connect() as connection:
-        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
         got = connection.execute(sa.text("select pg_try_advisory_lock(hashtextextended(:id, 7))"), {"id": message_id})
-        if not got.scalar_one():
+        mine = bool(got.scalar_one())
+        connection.commit()
+        if not mine:
             yield None
             return
         try:
             yield connection
         finally:
+            connection.rollback()
             connection.execute(sa.text("select pg_advisory_unlock(hashtextextended(:id, 7))"), {"id": message_id})
+            connection.commit()
 
 
 def _still_queued(connection: sa.Connection, message_id: str) -> dict[str, Any] | None:
     query = sa.text("select * from alerts.outbox where message_id = :id and status = 'queued'")
     row = connection.execute(query, {"id": message_id}).mappings().first()
+    connection.commit()  # no transaction stays open while the relay is spoken to
     return dict(row) if row is not None else None
 
 
 def _mark(connection: sa.Connection, row: dict[str, Any], status: str, now: datetime, error: str | None) -> None:
     """Write the try, and what it means for the mail, in one statement."""
     number = row["attempts"] + 1
-    age = now - row["created_at"]
-    if status == "queued" and age > GIVE_UP_AFTER:
-        status = "failed"
     wait = timedelta(minutes=WAITS[min(number, len(WAITS)) - 1])
-    connection.execute(
-        sa.text(
-            """
-            WITH tried AS (
-                INSERT INTO alerts.attempt (message_id, number, at, outcome, detail)
-                VALUES (:id, :number, :now, :outcome, :error) ON CONFLICT DO NOTHING)
-            UPDATE alerts.outbox SET status = :status, attempts = :number, last_error = :error,
-                   sent_at = CASE WHEN :status = 'sent' THEN CAST(:now AS timestamptz) END,
-                   due_at = CASE WHEN :status = 'queued' THEN CAST(:due AS timestamptz) ELSE due_at END
-            WHERE message_id = :id
-            """
-        ),
-        {
-            "id": row["message_id"],
-            "number": number,
-            "now": now,
-            "outcome": {"sent": "sent", "queued": "later", "failed": "refused"}[status],
-            "error": error,
-            "status": status,
-            "due": now + wait,
-        },
-    )
+    values = {
+        "id": row["message_id"],
+        "number": number,
+        "now": now,
+        "outcome": {"sent": "sent", "queued": "later", "failed": "refused"}[status],
+        "error": error,
+        "status": status,
+        "due": now + wait,
+    }
+    inside = connection.in_transaction()
+    connection.execute(sa.text(_MARK), values)
+    if not inside:
+        connection.commit()
     log.info("mail", message_id=row["message_id"], status=status, attempt=number)
 
 
-def message_of(row: dict[str, Any], mail_from: str, now: datetime, base_url: str) -> EmailMessage:
-    """The mail as it is handed over: text and HTML, stable Message-ID, thread of its episode."""
-    message = EmailMessage()
-    message["Subject"] = row["subject"]
-    message["From"] = mail_from
-    message["To"] = row["recipient"]
-    message["Date"] = format_datetime(now)
-    message["Message-ID"] = row["message_id"]
-    message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = row["language"]
-    message["List-Unsubscribe"] = f"<{base_url}/unsubscribe>"
-    message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    if row["thread"]:
-        message["In-Reply-To"] = row["thread"]
-        message["References"] = row["thread"]
-    message.set_content(row["body_text"])
-    message.add_alternative(row["body_html"], subtype="html")
-    return message
+_MARK = """
+    WITH tried AS (
+        INSERT INTO alerts.attempt (message_id, number, at, outcome, detail)
+        VALUES (:id, :number, :now, :outcome, :error) ON CONFLICT DO NOTHING)
+    UPDATE alerts.outbox SET status = :status, attempts = :number, last_error = :error,
+           sent_at = CASE WHEN :status = 'sent' THEN CAST(:now AS timestamptz) END,
+           due_at = CASE WHEN :status = 'queued' THEN CAST(:due AS timestamptz) ELSE due_at END
+    WHERE message_id = :id
+"""
 
 
-def hand_over(url: str, message: EmailMessage, recipient: str) -> None:
-    """One conversation with the relay. Raises MailRefused (never) or MailUnavailable (not now)."""
-    try:
-        with _connected(url) as relay:
-            relay.send_message(message, to_addrs=[recipient])
-    except smtplib.SMTPRecipientsRefused as error:
-        code, said = next(iter(error.recipients.values()))
-        raise _by_code(code, said) from error
-    except smtplib.SMTPAuthenticationError as error:
-        raise _broken(f"The relay refuses the login ({error.smtp_code})") from error
-    except smtplib.SMTPResponseException as error:
-        raise _by_code(error.smtp_code, error.smtp_error) from error
-    except ssl.SSLError as error:
-        raise _broken(f"TLS with the relay failed ({error.reason})") from error
-    except smtplib.SMTPNotSupportedError as error:
-        raise _broken("The relay offers no STARTTLS") from error
-    except (OSError, smtplib.SMTPException) as error:
-        raise MailUnavailable(f"The relay cannot be reached ({error})", "The sender tries again") from error
-
-
-@contextmanager
-def _connected(url: str) -> Iterator[smtplib.SMTP]:
-    """A conversation over verified TLS; without it only with a relay on this machine that says so."""
-    parts = urlsplit(url)
-    host, context = parts.hostname or "localhost", ssl.create_default_context()
-    relay: smtplib.SMTP
-    if parts.scheme == "smtps":
-        relay = smtplib.SMTP_SSL(host, parts.port or 465, timeout=TIMEOUT, context=context)
-    else:
-        relay = smtplib.SMTP(host, parts.port or 587, timeout=TIMEOUT)
-        plain = parse_qs(parts.query).get("starttls") == ["off"] and host in LOCAL
-        if not plain:
-            relay.starttls(context=context)
-    with relay:
-        if parts.username:
-            relay.login(unquote(parts.username), unquote(parts.password or ""))
-        yield relay
-
-
-def _by_code(code: int, said: bytes | str) -> MailRefused | MailUnavailable:
-    text = said.decode(errors="replace") if isinstance(said, bytes) else said
-    if 500 <= code < 600:
-        return MailRefused(f"The relay refuses the recipient for good ({code} {text})", "Correct the address")
-    return MailUnavailable(f"The relay does not take it now ({code} {text})", "The sender tries again")
-
-
-def _broken(reason: str) -> MailUnavailable:
-    error = MailUnavailable(reason, "Check MEDSUPPLY_SMTP_URL and the relay's certificate; the queue is kept")
-    error.breaks_channel = True  # type: ignore[attr-defined]
-    return error
+def reached(point: str) -> None:
+    """Die here, as by kill -9, when this point is armed."""
+    if point == _ARMED:
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -22,18 +23,28 @@ def add(wh: Warehouse, lines: Sequence[Subscription], *, at: datetime, confirmed
     """Store subscriptions. Not confirmed ones get a mail that asks; nothing else goes there until they confirm."""
     rows = [_row(line, at, confirmed) for line in lines]
     with wh.transaction() as connection:
-        known = {row[0] for row in connection.execute(sa.select(SUBSCRIPTION.sql.c.subscription_id).where(
-            SUBSCRIPTION.sql.c.ended_at.is_(None)))}  # fmt: skip
-        new = [row for row in rows if row["subscription_id"] not in known]
+        new = [row for row in rows if row["subscription_id"] not in _standing(connection, lines, confirmed)]
         if new:
             bulk.upsert(connection, SUBSCRIPTION, pl.DataFrame(new, schema=SUBSCRIPTION.dtypes()))
         if new and not confirmed:
             _ask(connection, wh, lines[0], at)
 
 
+def _standing(connection: sa.Connection, lines: Sequence[Subscription], confirmed: bool) -> set[str]:
+    """Lines that stand as they are asked for: an operator also confirms those that wait, and names another deputy."""
+    table = SUBSCRIPTION.sql
+    query = sa.select(table).where(table.c.ended_at.is_(None), table.c.confirmed_at.is_not(None))
+    wanted = {line.subscription_id: (line.language, line.deputy) for line in lines}
+    return {
+        row.subscription_id
+        for row in connection.execute(query)
+        if not confirmed or wanted.get(row.subscription_id) == (row.language, row.deputy)
+    }
+
+
 def confirm(wh: Warehouse, address: str, token: str, *, at: datetime) -> int:
     """Confirm the subscriptions of an address by the token of its mail; returns their number."""
-    if token != token_of(wh, address):
+    if not hmac.compare_digest(token.encode(), token_of(wh, address).encode()):
         raise InputError("The confirmation link is not valid", "Subscribe again")
     return _set(wh, "confirmed_at", address, at, "confirmed_at IS NULL")
 
@@ -78,6 +89,7 @@ def _row(line: Subscription, at: datetime, confirmed: bool) -> dict[str, object]
         "medicine_id": line.medicine_id,
         "form_class": line.form_class,
         "digest": line.digest,
+        "deputy": line.deputy,
         "created_at": at,
         "confirmed_at": at if confirmed else None,
         "ended_at": None,

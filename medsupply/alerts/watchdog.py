@@ -5,8 +5,8 @@ from __future__ import annotations
 import urllib.request
 from datetime import datetime, timedelta
 
+from medsupply.alerts.deliver import hand_over, message_of
 from medsupply.alerts.mails import operations_mail
-from medsupply.alerts.sender import hand_over, message_of
 from medsupply.alerts.store import message_id_of, outbox_row
 from medsupply.errors import MailError, WarehouseError
 from medsupply.settings import Settings

@@ -20,7 +20,7 @@ class Evaluations(dy.Schema):
 
 
 class States(dy.Schema):
-    alert_id = text("Alert: rule, medicine, area and the day of opening", primary_key=True)
+    alert_id = text("Alert: rule, medicine, area and number of the episode", primary_key=True)
     rule = text("Rule")
     medicine_id = text("Family (or medicine, source, service for data alerts)")
     county_code = text("Area")
@@ -32,8 +32,13 @@ class States(dy.Schema):
     closed_on = day("Report day of the closing", nullable=True)
     opening_p56 = number("run_out_p56 at the opening", "probability", nullable=True)
     quiet = count("Evaluations running that spoke for closing", "evaluations")
-    flapping = flag("Three or more openings in 14 days: digest only")
+    flapping = flag("Went up and down three times or more in 14 days: digest only")
     reasons = texts("Codes of the reasons on the last day that gave any")
+    lower = count("Evaluations running with a lower level", "evaluations", nullable=True)
+    last_stock = number("Stock of the last evaluated day, to tell whether new counts came", "units", nullable=True)
+    told = text("Highest level that mails were written for; empty: none yet", nullable=True)
+    told_closed = flag("The end has been told", nullable=True)
+    held = flag("Its mails wait for a person, since too much changed at once", nullable=True)
 
 
 class Events(dy.Schema):
@@ -44,12 +49,14 @@ class Events(dy.Schema):
     known_at = moment("Moment of the picture that showed it")
     rules_version = text("Version of the rules file")
     reasons = texts("Codes of the reasons")
+    withdrawn_at = moment("Moment of the picture that took it back: later data about past days", nullable=True)
 
 
 class Outbox(dy.Schema):
     message_id = text("Message-ID: the same at every try", primary_key=True)
     alert_id = text("Alert; the digest's own name for a digest")
     episode = count("Episode", "episode", nullable=True)
+    alert_ids = texts("Every alert the mail is about: areas of one family share a mail", nullable=True)
     recipient = text("Address")
     language = text("fi, sv or en")
     kind = text("alert, resolved, digest, confirmation or operations")
@@ -85,6 +92,7 @@ class Subscriptions(dy.Schema):
     medicine_id = text("Medicine or family", nullable=True)
     form_class = text("Form class", nullable=True)
     digest = flag("One mail a day instead of at once")
+    deputy = text("Who is told when nobody acknowledges in time, or when this address is dead", nullable=True)
     created_at = moment("When it was asked for")
     confirmed_at = moment("When it was confirmed", nullable=True)
     ended_at = moment("When it ended", nullable=True)
@@ -164,7 +172,8 @@ VIEWS: tuple[View, ...] = (
         LEFT JOIN LATERAL (
             SELECT k.alert_id, k.owner, k.note FROM alerts.acknowledgement k
             WHERE k.alert_id = s.alert_id AND k.expires_at > now()
-              AND (k.level IS NOT DISTINCT FROM s.level OR s.level <> 'severe')
+              AND array_position(ARRAY['watch', 'elevated', 'severe'], s.level::text)
+                  <= array_position(ARRAY['watch', 'elevated', 'severe'], k.level::text)
             ORDER BY k.at DESC LIMIT 1) a ON true
         """,
         "Alerts by episode: what is open, since when, why, and who has taken it on",

@@ -1,0 +1,118 @@
+"""One conversation with the relay: verified TLS, one recipient, and what each answer means for the mail.
+
+What is wrong with the recipient or the content (5xx to RCPT or DATA) is for ever. What is wrong with the relay, the
+sender address, TLS or the login concerns every mail: the queue is kept. All else is tried again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import smtplib
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.message import EmailMessage
+from email.utils import format_datetime
+from typing import Any
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from medsupply.errors import MailRefused, MailUnavailable
+
+TIMEOUT = 30.0
+LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
+class RelayDown(MailUnavailable):
+    """No conversation came about or it broke: other mails will hardly fare better now."""
+
+
+class ChannelBroken(MailUnavailable):
+    """TLS, login or sender address fail: no mail can go out until a person has looked. The queue is kept."""
+
+
+def message_of(row: dict[str, Any], mail_from: str, now: Any, base_url: str) -> EmailMessage:
+    """The mail as it is handed over: text and HTML, stable Message-ID, thread of its episode."""
+    message = EmailMessage()
+    message["Subject"] = " ".join(str(row["subject"]).split())
+    message["From"] = mail_from
+    message["To"] = row["recipient"]
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = row["message_id"]
+    message["Auto-Submitted"] = "auto-generated"
+    message["Content-Language"] = row["language"]
+    message["List-Unsubscribe"] = f"<{base_url}/alerts?unsubscribe={quote(row['recipient'])}>"
+    if row["thread"]:
+        message["In-Reply-To"] = row["thread"]
+        message["References"] = row["thread"]
+    message.set_content(row["body_text"])
+    message.add_alternative(row["body_html"], subtype="html")
+    return message
+
+
+def hand_over(url: str, message: EmailMessage, recipient: str, *, timeout: float = TIMEOUT) -> None:
+    """Hand one mail to the relay. Raises MailRefused (never), ChannelBroken, RelayDown or MailUnavailable (not now)."""
+    try:
+        with _connected(url, timeout) as relay:
+            _transaction(relay, message, recipient)
+    except ssl.SSLEOFError as error:
+        raise RelayDown("The relay ended the conversation", "The sender tries again") from error
+    except ssl.SSLError as error:
+        raise _broken(f"TLS with the relay failed ({error.reason})") from error
+    except smtplib.SMTPAuthenticationError as error:
+        raise _broken(f"The relay refuses the login ({error.smtp_code})") from error
+    except smtplib.SMTPNotSupportedError as error:
+        raise _broken(f"The relay lacks what is required ({error})") from error
+    except smtplib.SMTPResponseException as error:
+        raise RelayDown(f"The relay does not serve us now ({error.smtp_code})", "The sender tries again") from error
+    except (OSError, smtplib.SMTPException) as error:
+        raise RelayDown(f"The relay cannot be reached ({error})", "The sender tries again") from error
+
+
+def _transaction(relay: smtplib.SMTP, message: EmailMessage, recipient: str) -> None:
+    try:
+        refused = relay.send_message(message, to_addrs=[recipient])
+    except smtplib.SMTPRecipientsRefused as error:
+        refused = error.recipients
+    except smtplib.SMTPSenderRefused as error:
+        if 500 <= error.smtp_code < 600:
+            raise _broken(f"The relay refuses the sender address ({error.smtp_code})") from error
+        raise _by_code(error.smtp_code, error.smtp_error) from error
+    except smtplib.SMTPDataError as error:
+        raise _by_code(error.smtp_code, error.smtp_error) from error
+    for code, said in refused.values():
+        raise _by_code(code, said)
+
+
+@contextmanager
+def _connected(url: str, timeout: float) -> Iterator[smtplib.SMTP]:
+    """A conversation over verified TLS; without it only with a relay on this machine that says so."""
+    parts = urlsplit(url)
+    host, context = parts.hostname or "localhost", ssl.create_default_context()
+    relay: smtplib.SMTP
+    if parts.scheme == "smtps":
+        relay = smtplib.SMTP_SSL(host, parts.port or 465, timeout=timeout, context=context)
+    else:
+        relay = smtplib.SMTP(host, parts.port or 587, timeout=timeout)
+    try:
+        plain = parse_qs(parts.query).get("starttls") == ["off"] and host in LOCAL
+        if parts.scheme != "smtps" and not plain:
+            relay.starttls(context=context)
+        if parts.username:
+            relay.login(unquote(parts.username), unquote(parts.password or ""))
+        yield relay
+    finally:
+        # What the relay says to QUIT changes nothing: a mail it has taken is taken, one it has not is not.
+        with contextlib.suppress(OSError, smtplib.SMTPException):
+            relay.quit()
+        relay.close()
+
+
+def _by_code(code: int, said: bytes | str) -> MailRefused | MailUnavailable:
+    text = said.decode(errors="replace") if isinstance(said, bytes) else said
+    if 500 <= code < 600:
+        return MailRefused(f"The relay refuses it for good ({code} {text})", "Correct the address")
+    return MailUnavailable(f"The relay does not take it now ({code} {text})", "The sender tries again")
+
+
+def _broken(reason: str) -> ChannelBroken:
+    return ChannelBroken(reason, "Check MEDSUPPLY_SMTP_URL and the relay's certificate; the queue is kept")

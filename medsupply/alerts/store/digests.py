@@ -1,0 +1,102 @@
+"""Digests: one mail a day to everyone who is subscribed, also on quiet days; weekly with the scores."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import sqlalchemy as sa
+
+from medsupply.alerts.mails import OpenAlert, Scores, digest_mail, medicine_name
+from medsupply.alerts.recipients import Subscription
+from medsupply.alerts.store.outbox import message_id_of, outbox_row, queue
+from medsupply.alerts.store.writing import subscriptions
+from medsupply.areas import AREAS
+from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.reading import read_frame
+
+RANK = {"severe": 3, "elevated": 2, "watch": 1}
+# The reason of an obligation is for Fimea and the ministry only.
+RESTRICTED_RULES, PRIVILEGED = ("obligation",), ("fimea", "stm")
+
+
+def digest(wh: Warehouse, as_of: date, *, at: datetime, weekly: bool = False) -> str:
+    """Queue the digest of a report day for every subscribed address; a second call queues nothing new."""
+    with wh.transaction() as connection:
+        connection.execute(sa.text("select pg_advisory_xact_lock(hashtext('alerts'))"))
+        lines = subscriptions(connection)
+        readers = {line.address.lower(): line for line in sorted(lines, key=lambda one: one.subscription_id)}
+        rows = [_row(connection, wh, line, lines, as_of, at, weekly) for line in readers.values()]
+        queued = queue(connection, rows)
+    return f"{queued} digests queued"
+
+
+def _row(
+    connection: sa.Connection,
+    wh: Warehouse,
+    reader: Subscription,
+    lines: list[Subscription],
+    as_of: date,
+    at: datetime,
+    weekly: bool,
+) -> dict[str, object]:
+    mine = [line for line in lines if line.address.lower() == reader.address.lower()]
+    base = wh.settings.base_url
+    link, end = f"{base}/?lang={reader.language}", f"{base}/alerts?unsubscribe=1&lang={reader.language}"
+    scores = _scores(connection) if weekly else None
+    found, heard = _open(connection, mine, reader.language, as_of, at), _heard(connection, as_of)
+    mail = digest_mail(reader.language, as_of, found, heard, scores, link, end, weekly=weekly)
+    kind = "weekly" if weekly else "daily"
+    message_id = message_id_of(f"digest|{kind}|{reader.address.lower()}|{as_of}", wh.settings.mail_from)
+    name = f"digest-{kind}-{as_of}"
+    return outbox_row(message_id, name, None, reader.address, reader.language, "digest", mail, at, as_of=as_of)
+
+
+def _open(
+    connection: sa.Connection, mine: list[Subscription], language: str, as_of: date, at: datetime
+) -> list[OpenAlert]:
+    """Alerts open on the day that this reader is subscribed to, one line per family and area, the weightiest first."""
+    query = """
+        SELECT s.rule, s.medicine_id, s.county_code, s.level, s.state, s.opened_on, m.atc, m.form_class, m.name_fi,
+               m.name_sv, m.name_en, k.owner
+        FROM alerts.state s LEFT JOIN picture.medicines m USING (medicine_id) LEFT JOIN LATERAL (
+            SELECT a.owner FROM alerts.acknowledgement a WHERE a.alert_id = s.alert_id AND a.expires_at > :at
+            ORDER BY a.at DESC LIMIT 1) k ON true
+        WHERE s.opened_on <= :as_of AND (s.closed_on IS NULL OR s.closed_on > :as_of)
+          AND s.level IN ('watch', 'elevated', 'severe')
+    """
+    privileged = any(line.role in PRIVILEGED for line in mine)
+    found: dict[tuple[str, str], OpenAlert] = {}
+    for row in read_frame(connection, query, {"as_of": as_of, "at": at}).iter_rows(named=True):
+        hidden = row["rule"] in RESTRICTED_RULES and not privileged
+        if hidden or not any(line.wants(row) for line in mine):
+            continue
+        one = OpenAlert(
+            medicine_name(row, row["medicine_id"], language),
+            AREAS[row["county_code"]].name(language),
+            row["level"],
+            row["opened_on"],
+            row["owner"],
+            row["state"] == "easing",
+        )
+        key = (row["medicine_id"], row["county_code"])
+        if key not in found or RANK[one.level] > RANK[found[key].level]:
+            found[key] = one
+    return sorted(found.values(), key=lambda one: (-RANK[one.level], one.since, one.medicine, one.area))
+
+
+def _heard(connection: sa.Connection, as_of: date) -> tuple[int, int]:
+    query = sa.text(
+        "select count(*) filter (where state <> 'missing'), count(*) from analyst.completeness"
+        " where as_of = :as_of and source = 'stock'"
+    )
+    row = connection.execute(query, {"as_of": as_of}).one()
+    return int(row[0]), int(row[1])
+
+
+def _scores(connection: sa.Connection) -> Scores | None:
+    query = sa.text(
+        "select true_episodes, false_episodes, averted, warned, events, recall, precision from alerts.score"
+        " where rule = 'run_out' and grouping = 'all' order by as_of desc limit 1"
+    )
+    row = connection.execute(query).first()
+    return Scores(*row) if row is not None else None

@@ -1,0 +1,150 @@
+"""Evaluate a report day: state, events and outbox in one transaction.
+
+The states are a fold over all evaluated days, so that evaluating twice, or past days in any order, gives the same
+episodes. A new day goes on from the states that are stored; a day evaluated again folds the whole past.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+
+import polars as pl
+import sqlalchemy as sa
+
+from medsupply.alerts.episodes import Episode, Transition, fold
+from medsupply.alerts.rules import Rule, rules, service_rules
+from medsupply.alerts.store import memory, past
+from medsupply.alerts.store.writing import write_notices
+from medsupply.alerts.telling import Telling, Told, release, tell
+from medsupply.picture.reasons import RUN_OUT_REASONS
+from medsupply.rules import Rules
+from medsupply.tables.alerts import EVALUATIONS
+from medsupply.warehouse import bulk
+from medsupply.warehouse.connection import Warehouse
+
+RULES = rules(frozenset(str(reason) for reason in RUN_OUT_REASONS))
+SERVICE = service_rules()
+IMMEDIATE = frozenset(rule.name for rule in RULES if rule.immediate)
+LOCK = "select pg_advisory_xact_lock(hashtext('alerts'))"
+_PICTURE = (
+    "select max(known_at) from picture.pictures where stage = 'judged' and as_of = :as_of and known_at <= :known_at"
+)
+
+
+def evaluate(wh: Warehouse, as_of: date, known_at: datetime, rules_: Rules) -> str:
+    """Evaluate the picture of ``as_of`` known at ``known_at``; says what changed. Twice changes nothing."""
+    with wh.transaction() as connection:
+        connection.execute(sa.text(LOCK))
+        picture = connection.execute(sa.text(_PICTURE), {"as_of": as_of, "known_at": known_at}).scalar_one()
+        if picture is None:
+            return f"no picture of {as_of} is known, nothing is evaluated"
+        first = connection.execute(sa.text("select count(*) from alerts.evaluations")).scalar_one() == 0
+        told_before = memory.told_of(connection)
+        episodes = _episodes(connection, as_of, _register(connection, as_of, picture, rules_))
+        telling = _tell(connection, as_of, picture, episodes, told_before, rules_, first=first)
+        new = memory.store(connection, episodes, telling.told, picture, rules_.version)
+        if telling.held:
+            _hold(connection, as_of)
+        mails = write_notices(connection, wh.settings, telling.notices, rules_)
+    return _summary(new, telling, mails)
+
+
+def release_held(connection: sa.Connection, wh: Warehouse, rules_: Rules) -> int:
+    """Write the mails of held alerts, as they stand now; returns how many were queued."""
+    episodes = memory.stored_episodes(connection)
+    telling = release(episodes, memory.told_of(connection))
+    at = connection.execute(sa.text("select max(known_at) from alerts.evaluations")).scalar_one()
+    memory.store(connection, episodes, telling.told, at, rules_.version)
+    return write_notices(connection, wh.settings, telling.notices, rules_)
+
+
+def _summary(new: Sequence[tuple[Episode, Transition]], telling: Telling, mails: int) -> str:
+    opened = sum(1 for _, what in new if what.transition == "opened")
+    held = ", openings held for a person" if telling.held else ""
+    return f"{len(new)} alert changes ({opened} opened), {mails} mails queued{held}"
+
+
+def _register(connection: sa.Connection, as_of: date, picture: datetime, rules_: Rules) -> str:
+    """Note the day as evaluated; says whether it is ``new``, the ``same`` as before, or changes the ``past``."""
+    query = "select as_of, known_at, rules_version, held, released_at from alerts.evaluations where as_of = :as_of"
+    before = connection.execute(sa.text(query), {"as_of": as_of}).first()
+    newest = connection.execute(sa.text("select max(as_of) from alerts.evaluations")).scalar_one()
+    row = {
+        "as_of": as_of,
+        "known_at": picture,
+        "rules_version": rules_.version,
+        "held": bool(before.held) if before else False,
+        "released_at": before.released_at if before else None,
+    }
+    bulk.upsert(connection, EVALUATIONS, pl.DataFrame([row], schema=EVALUATIONS.dtypes()))
+    if before is not None:
+        return "same" if before.known_at == picture else "past"
+    return "new" if newest is None or as_of > newest else "past"
+
+
+def _episodes(connection: sa.Connection, as_of: date, kind: str) -> list[Episode]:
+    """Every episode of every rule and scope after this evaluation."""
+    if kind == "past":
+        found = folded(past.all_rows(connection), RULES, {})
+        return _sorted([*found, *folded(past.service_rows(connection, None), SERVICE, {})])
+    stored = memory.stored_episodes(connection)
+    if kind == "same":
+        return _sorted(stored)
+    about_service = {rule.name for rule in SERVICE}
+    pictures = memory.by_scope([one for one in stored if one.rule not in about_service])
+    service = memory.by_scope([one for one in stored if one.rule in about_service])
+    found = folded(past.rows_of_day(connection, as_of), RULES, pictures)
+    return _sorted([*found, *folded(past.service_rows(connection, as_of), SERVICE, service)])
+
+
+def folded(rows: pl.DataFrame, rules_: Sequence[Rule], before: Mapping[memory.Key, Sequence[Episode]]) -> list[Episode]:
+    """Episodes of all scopes: those of ``before`` gone on with ``rows``. A scope without rows stays as it was."""
+    found = dict(before)
+    for (medicine, county), part in rows.sort("as_of").group_by("medicine_id", "county_code", maintain_order=True):
+        days = [(row["as_of"], row) for row in part.iter_rows(named=True)]
+        for rule in rules_:
+            key = (rule.name, str(medicine), str(county))
+            found[key] = fold(rule, key[1], key[2], days, before.get(key, ()))
+    return [one for episodes in found.values() for one in episodes]
+
+
+def _sorted(episodes: Sequence[Episode]) -> list[Episode]:
+    return sorted(episodes, key=lambda one: (one.opened_on, one.rule, one.medicine_id, one.county_code, one.number))
+
+
+def _tell(
+    connection: sa.Connection,
+    as_of: date,
+    picture: datetime,
+    episodes: Sequence[Episode],
+    told: Mapping[str, Told],
+    rules_: Rules,
+    *,
+    first: bool,
+) -> Telling:
+    query = "select count(distinct medicine_id) from picture.situation where as_of = :as_of and grain = 'family'"
+    watched = connection.execute(sa.text(query), {"as_of": as_of}).scalar_one()
+    silences = connection.execute(
+        sa.text("select medicine_id, county_code, rule from alerts.silence where starts_at <= :at and ends_at > :at"),
+        {"at": picture},
+    ).all()
+
+    def silenced(one: Episode) -> bool:
+        here = (one.medicine_id, one.county_code, one.rule)
+        return any(all(want in (None, is_) for want, is_ in zip(row, here, strict=True)) for row in silences)
+
+    return tell(
+        episodes,
+        told,
+        immediate=IMMEDIATE,
+        silenced=silenced,
+        watched=watched,
+        limits=rules_.table("alert")["hold"],
+        first=first,
+    )
+
+
+def _hold(connection: sa.Connection, as_of: date) -> None:
+    query = "update alerts.evaluations set held = true, released_at = null where as_of = :as_of"
+    connection.execute(sa.text(query), {"as_of": as_of})

@@ -1,0 +1,140 @@
+"""What earlier evaluations left: episodes with their transitions, and what was told of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+
+import polars as pl
+import sqlalchemy as sa
+
+from medsupply.alerts.episodes import Episode, Transition
+from medsupply.alerts.telling import Told
+from medsupply.tables.alerts import EVENT, STATE
+from medsupply.warehouse import bulk
+from medsupply.warehouse.reading import read_frame
+
+Key = tuple[str, str, str]
+Event = tuple[str, date, str]
+
+
+def stored_episodes(connection: sa.Connection) -> list[Episode]:
+    """Every episode as the last evaluation left it."""
+    transitions: dict[str, list[Transition]] = defaultdict(list)
+    query = (
+        'SELECT alert_id, "on", transition, level, reasons FROM alerts.event WHERE withdrawn_at IS NULL ORDER BY "on"'
+    )
+    for row in connection.execute(sa.text(query)):
+        transitions[row.alert_id].append(Transition(row.on, row.transition, row.level, tuple(row.reasons or ())))
+    states = connection.execute(sa.select(STATE.sql)).mappings()
+    return [
+        Episode(
+            rule=row["rule"],
+            medicine_id=row["medicine_id"],
+            county_code=row["county_code"],
+            number=row["episode"],
+            opened_on=row["opened_on"],
+            level=row["level"],
+            opening_p56=row["opening_p56"],
+            changed_on=row["changed_on"],
+            reasons=tuple(row["reasons"] or ()),
+            closed_on=row["closed_on"],
+            quiet=row["quiet"],
+            lower=row["lower"] or 0,
+            last_stock=row["last_stock"],
+            flapping=row["flapping"],
+            transitions=tuple(transitions[row["alert_id"]]),
+        )
+        for row in states
+    ]
+
+
+def by_scope(episodes: Sequence[Episode]) -> dict[Key, list[Episode]]:
+    """Episodes by rule, medicine and area, in the order of their numbers."""
+    found: dict[Key, list[Episode]] = defaultdict(list)
+    for one in sorted(episodes, key=lambda one: one.number):
+        found[one.rule, one.medicine_id, one.county_code].append(one)
+    return found
+
+
+def told_of(connection: sa.Connection) -> dict[str, Told]:
+    """What has been told of each episode."""
+    rows = connection.execute(sa.text("SELECT alert_id, told, told_closed, held FROM alerts.state"))
+    return {row.alert_id: Told(row.told, bool(row.told_closed), bool(row.held)) for row in rows}
+
+
+def known_events(connection: sa.Connection) -> dict[Event, bool]:
+    """Every event that was ever stored, and whether it still stands."""
+    rows = connection.execute(sa.text('SELECT alert_id, "on", transition, withdrawn_at FROM alerts.event'))
+    return {(row.alert_id, row.on, row.transition): row.withdrawn_at is None for row in rows}
+
+
+def store(
+    connection: sa.Connection, episodes: Sequence[Episode], told: Mapping[str, Told], at: datetime, version: str
+) -> list[tuple[Episode, Transition]]:
+    """Write states and events; returns what is new. Events are added or withdrawn, never changed."""
+    connection.execute(sa.delete(STATE.sql))
+    rows = [_state(one, told.get(one.alert_id, Told())) for one in episodes]
+    bulk.copy(connection, STATE, pl.DataFrame(rows, schema=STATE.dtypes()))
+    known = known_events(connection)
+    folded = {(one.alert_id, t.on, t.transition): (one, t) for one in episodes for t in one.transitions}
+    new = [pair for key, pair in folded.items() if key not in known]
+    bulk.copy(connection, EVENT, pl.DataFrame([_event(*pair, at, version) for pair in new], schema=EVENT.dtypes()))
+    _set_withdrawn(connection, [key for key, stands in known.items() if stands and key not in folded], at)
+    _set_withdrawn(connection, [key for key, stands in known.items() if not stands and key in folded], None)
+    return new
+
+
+def _set_withdrawn(connection: sa.Connection, keys: Sequence[Event], at: datetime | None) -> None:
+    query = sa.text(
+        "UPDATE alerts.event SET withdrawn_at = CAST(:at AS timestamptz)"
+        ' WHERE alert_id = :id AND "on" = :on AND transition = :what'
+    )
+    if keys:
+        connection.execute(query, [{"at": at, "id": key[0], "on": key[1], "what": key[2]} for key in keys])
+
+
+def _state(one: Episode, told: Told) -> dict[str, object]:
+    return {
+        "alert_id": one.alert_id,
+        "rule": one.rule,
+        "medicine_id": one.medicine_id,
+        "county_code": one.county_code,
+        "episode": one.number,
+        "level": one.level,
+        "state": one.state,
+        "opened_on": one.opened_on,
+        "changed_on": one.changed_on,
+        "closed_on": one.closed_on,
+        "opening_p56": one.opening_p56,
+        "quiet": one.quiet,
+        "lower": one.lower,
+        "last_stock": one.last_stock,
+        "flapping": one.flapping,
+        "reasons": list(one.reasons),
+        "told": told.level,
+        "told_closed": told.closed,
+        "held": told.held,
+    }
+
+
+def _event(one: Episode, what: Transition, at: datetime, version: str) -> dict[str, object]:
+    return {
+        "alert_id": one.alert_id,
+        "on": what.on,
+        "transition": what.transition,
+        "level": what.level,
+        "known_at": at,
+        "rules_version": version,
+        "reasons": list(what.reasons),
+        "withdrawn_at": None,
+    }
+
+
+def families(connection: sa.Connection) -> dict[str, dict[str, object]]:
+    """Names, ATC code and form class of each family."""
+    query = (
+        "select medicine_id, atc, form_class, name_fi, name_sv, name_en from picture.medicines where grain = 'family'"
+    )
+    return {row["medicine_id"]: row for row in read_frame(connection, query, {}).iter_rows(named=True)}

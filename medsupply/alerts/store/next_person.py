@@ -1,0 +1,98 @@
+"""The next person: told when an address is dead, and when nobody acknowledges a severe alert in time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, time, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from medsupply.alerts.recipients import Group, Subscription
+from medsupply.alerts.store import memory
+from medsupply.alerts.store.outbox import message_id_of, queue
+from medsupply.alerts.store.writing import context, group_row, item_of, subscriptions
+from medsupply.alerts.telling import Notice
+from medsupply.days import HELSINKI, is_open
+from medsupply.rules import load_rules
+from medsupply.settings import Settings
+from medsupply.warehouse.connection import Warehouse
+
+WORKDAY = (time(8), time(16))
+UNANSWERED_HOURS = 2.0
+
+
+def pass_on(connection: sa.Connection, wh: Warehouse, row: Mapping[str, Any], at: datetime) -> None:
+    """Queue a mail that its recipient can never get for the next person: the deputy, else operations."""
+    person = _next_of(subscriptions(connection), row["recipient"], wh.settings)
+    if person is None or row["kind"] in ("confirmation", "digest"):
+        return
+    copy = {
+        **row,
+        "recipient": person,
+        "message_id": message_id_of(f"passed on|{row['message_id']}|{person}", wh.settings.mail_from),
+        "thread": row["message_id"],
+        "status": "queued",
+        "created_at": at,
+        "due_at": at,
+        "sent_at": None,
+        "attempts": 0,
+        "last_error": None,
+    }
+    queue(connection, [copy])
+
+
+def _next_of(lines: list[Subscription], address: str, settings: Settings) -> str | None:
+    mine = sorted(line.deputy for line in lines if line.address.lower() == address.lower() and line.deputy is not None)
+    found = mine[0] if mine else settings.operator_mail
+    return found if found and found.lower() != address.lower() else None
+
+
+def escalate(wh: Warehouse, at: datetime) -> int:
+    """Tell the deputies of those who got a severe alert that nobody has acknowledged in two working hours."""
+    with wh.transaction() as connection:
+        waiting = connection.execute(sa.text(_UNANSWERED), {"at": at, "since": at - timedelta(days=7)}).all()
+        late = {row.alert_id: row for row in waiting if working_hours(row.sent_at, at) >= UNANSWERED_HOURS}
+        if not late:
+            return 0
+        connection.execute(sa.text("select pg_advisory_xact_lock(hashtext('alerts'))"))
+        here, lines = context(connection, wh.settings, load_rules()), subscriptions(connection)
+        rows = []
+        for one in memory.stored_episodes(connection):
+            if one.alert_id not in late or one.closed_on is not None:
+                continue
+            item = item_of(Notice(one, "alert"), here.medicines)
+            for line in lines:
+                if line.deputy and line.wants(item):
+                    group = Group(line.deputy, line.language, line.role, one.medicine_id, (item,))
+                    rows.append(group_row(connection, here, group, "alert", about="escalated"))
+        known = _already(connection, late)
+        return queue(connection, [row for row in rows if row and (row["alert_id"], row["recipient"]) not in known])
+
+
+def _already(connection: sa.Connection, late: Mapping[str, Any]) -> set[tuple[str, str]]:
+    query = sa.text("select alert_id, recipient from alerts.outbox where alert_id = any(:ids) and kind = 'alert'")
+    return {(row.alert_id, row.recipient) for row in connection.execute(query, {"ids": list(late)})}
+
+
+_UNANSWERED = """
+    SELECT s.alert_id, min(o.sent_at) AS sent_at FROM alerts.state s
+    JOIN alerts.outbox o ON s.alert_id = ANY(o.alert_ids) AND o.kind = 'alert' AND o.status = 'sent'
+    WHERE s.closed_on IS NULL AND s.level = 'severe' AND o.sent_at BETWEEN :since AND :at
+      AND NOT EXISTS (SELECT 1 FROM alerts.acknowledgement k
+                      WHERE k.alert_id = s.alert_id AND k.expires_at > :at
+                        AND k.level = 'severe')
+    GROUP BY s.alert_id
+"""
+
+
+def working_hours(start: datetime, end: datetime) -> float:
+    """Hours of office time (weekdays 8-16 in Helsinki, no public holiday) in (start, end]."""
+    here, total = start.astimezone(HELSINKI), 0.0
+    day = here.date()
+    while day <= end.astimezone(HELSINKI).date():
+        if is_open(day) and day.weekday() < 5:
+            opens, closes = (datetime.combine(day, clock, HELSINKI) for clock in WORKDAY)
+            total += max(0.0, (min(end, closes) - max(start, opens)).total_seconds())
+        day += timedelta(days=1)
+    return total / 3600

@@ -1,0 +1,82 @@
+"""The evaluated days as rows for the rules: of pictures, and of the service itself."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+import sqlalchemy as sa
+
+from medsupply.warehouse.reading import read_frame
+
+# Reasons on which a rule may open below level elevated.
+CODES = ["single_holder_notice", "demand_surge", "obligation_short", "missing_decides"]
+FORECAST_LIMIT_DAYS = 9
+_FIGURES = """
+    s.as_of, s.medicine_id, s.county_code, s.level, s.reasons, s.state, s.reporting_share,
+    s.run_out_p14, s.run_out_p28, s.run_out_p56, s.run_out_p84, s.stock_units, s.floor_units
+"""
+_EVALUATED = "picture.situation s JOIN alerts.evaluations e ON e.as_of = s.as_of AND e.known_at = s.known_at"
+_FLAGGED = "(s.level IN ('elevated', 'severe') OR s.reasons && CAST(:codes AS varchar[]))"
+
+
+def all_rows(connection: sa.Connection) -> pl.DataFrame:
+    """Every evaluated day of each scope that any rule could ever have opened on."""
+    query = f"""
+        SELECT {_FIGURES} FROM {_EVALUATED}
+        JOIN (SELECT DISTINCT s.medicine_id, s.county_code FROM {_EVALUATED} WHERE s.grain = 'family' AND {_FLAGGED}) c
+          ON c.medicine_id = s.medicine_id AND c.county_code = s.county_code
+        ORDER BY s.as_of
+    """  # noqa: S608  the parts stand above
+    return read_frame(connection, query, {"codes": CODES})
+
+
+def rows_of_day(connection: sa.Connection, as_of: date) -> pl.DataFrame:
+    """One evaluated day: the scopes a rule could open on, and those where an alert is open."""
+    query = f"""
+        SELECT {_FIGURES} FROM {_EVALUATED} WHERE s.grain = 'family' AND s.as_of = :as_of AND ({_FLAGGED} OR EXISTS
+            (SELECT 1 FROM alerts.state a WHERE a.closed_on IS NULL AND a.medicine_id = s.medicine_id
+             AND a.county_code = s.county_code))
+    """  # noqa: S608  the parts stand above
+    return read_frame(connection, query, {"codes": CODES, "as_of": as_of})
+
+
+def service_rows(connection: sa.Connection, as_of: date | None) -> pl.DataFrame:
+    """Sources whose newest delivery of a sender was refused or is held, and the age of the demand forecast."""
+    query = """
+        SELECT e.as_of, d.source AS medicine_id, bool_or(d.bad) AS bad, 'delivery_refused' AS code
+        FROM alerts.evaluations e CROSS JOIN LATERAL (
+            SELECT DISTINCT ON (source, sender) source, verdict IN ('refused', 'held') AS bad FROM ops.deliveries
+            WHERE received_at <= e.known_at AND received_at > e.known_at - interval '14 days'
+              AND verdict <> 'duplicate' ORDER BY source, sender, received_at DESC) d
+        WHERE e.as_of = coalesce(CAST(:as_of AS date), e.as_of) GROUP BY 1, 2
+        UNION ALL
+        SELECT e.as_of, 'forecast', e.known_at - max(r.known_at) > :limit * interval '1 day', 'forecast_degraded'
+        FROM alerts.evaluations e JOIN forecast.runs r ON r.known_at <= e.known_at
+        WHERE e.as_of = coalesce(CAST(:as_of AS date), e.as_of) GROUP BY e.as_of, e.known_at
+        ORDER BY 1, 2
+    """
+    found = read_frame(connection, query, {"as_of": as_of, "limit": FORECAST_LIMIT_DAYS})
+    empty = pl.lit(None, dtype=pl.Float64)
+    return found.select(
+        "as_of",
+        "medicine_id",
+        county_code=pl.lit("99"),
+        level=pl.when("bad").then(pl.lit("watch")),
+        reasons=pl.when("bad").then(pl.concat_list("code")).otherwise(pl.lit([], dtype=pl.List(pl.String))),
+        state=pl.lit("reported"),
+        reporting_share=empty,
+        run_out_p14=empty,
+        run_out_p28=empty,
+        run_out_p56=empty,
+        run_out_p84=empty,
+        stock_units=empty,
+        floor_units=empty,
+    )
+
+
+def picture_rows(connection: sa.Connection, as_of: date) -> dict[tuple[str, str], dict[str, object]]:
+    """The families of an evaluated day by medicine and area: what a mail is written from."""
+    query = f"SELECT {_FIGURES} FROM {_EVALUATED} WHERE s.grain = 'family' AND s.as_of = :as_of"  # noqa: S608
+    found = read_frame(connection, query, {"as_of": as_of})
+    return {(row["medicine_id"], row["county_code"]): row for row in found.iter_rows(named=True)}

@@ -1,0 +1,176 @@
+"""Notices become mails: one per reader and family, in the transaction of what they tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from medsupply.alerts.actions import actions_for
+from medsupply.alerts.episodes import RANK
+from medsupply.alerts.mails import AreaLevel, Mail, Subject, alert_mail, band_of, medicine_name
+from medsupply.alerts.recipients import Group, Subscription, grouped
+from medsupply.alerts.store import memory, past
+from medsupply.alerts.store.outbox import message_id_of, outbox_row, queue
+from medsupply.alerts.telling import Notice
+from medsupply.areas import AREAS, COUNTRY
+from medsupply.rules import Rules
+from medsupply.settings import Settings
+from medsupply.tables.alerts import SUBSCRIPTION
+
+Row = Mapping[str, Any]
+
+
+class Context(NamedTuple):
+    """What mails are written from: the newest evaluated day."""
+
+    settings: Settings
+    rules: Rules
+    as_of: date
+    at: datetime
+    medicines: Mapping[str, Row]
+    rows: Mapping[tuple[str, str], Row]
+
+
+def context(connection: sa.Connection, settings: Settings, rules_: Rules) -> Context:
+    """The newest evaluated day, with its families and figures."""
+    newest = sa.text("select as_of, known_at from alerts.evaluations order by as_of desc limit 1")
+    day = connection.execute(newest).one()
+    rows = past.picture_rows(connection, day.as_of)
+    return Context(settings, rules_, day.as_of, day.known_at, memory.families(connection), rows)
+
+
+def write_notices(connection: sa.Connection, settings: Settings, notices: Sequence[Notice], rules_: Rules) -> int:
+    """Queue the mails of an evaluation; returns how many."""
+    if not notices:
+        return 0
+    here, lines = context(connection, settings, rules_), subscriptions(connection)
+    queued = 0
+    for kind in ("alert", "resolved"):
+        items = [item_of(one, here.medicines) for one in notices if one.kind == kind]
+        wanted = [group_row(connection, here, group, kind) for group in grouped(items, lines)]
+        queued += queue(connection, [row for row in wanted if row is not None])
+    return queued
+
+
+def item_of(notice: Notice, medicines: Mapping[str, Row]) -> dict[str, str | None]:
+    """One change as subscriptions and mails read it."""
+    one = notice.episode
+    medicine = medicines.get(one.medicine_id, {})
+    return {
+        "alert_id": one.alert_id,
+        "episode": str(one.number),
+        "medicine_id": one.medicine_id,
+        "county_code": one.county_code,
+        "level": one.level,
+        "atc": medicine.get("atc"),
+        "form_class": medicine.get("form_class"),
+        "reasons": "|".join(one.reasons),
+        "flapping": "yes" if notice.flapping else "",
+    }
+
+
+def subscriptions(connection: sa.Connection) -> list[Subscription]:
+    """Lines of addresses that have confirmed and not ended them."""
+    columns = SUBSCRIPTION.sql.c
+    query = sa.select(SUBSCRIPTION.sql).where(columns.confirmed_at.is_not(None), columns.ended_at.is_(None))
+    return [
+        Subscription(
+            row.address, row.language, row.role, row.level, row.county_code, row.atc_prefix, row.medicine_id,
+            row.form_class, row.digest, row.deputy,
+        )
+        for row in connection.execute(query)
+    ]  # fmt: skip
+
+
+def group_row(
+    connection: sa.Connection, here: Context, group: Group, kind: str, *, about: str = ""
+) -> dict[str, Any] | None:
+    """The mail of one reader and family as a row of the outbox; None for the end of what it never heard of."""
+    items = group.items
+    first = _thread(connection, group)
+    if kind == "resolved":
+        items = tuple(item for item in items if _heard(connection, group.address, str(item["alert_id"])))
+        if not items:
+            return None
+    lead = max(items, key=lambda item: (RANK.get(item["level"] or "", 0), item["county_code"] == COUNTRY))
+    mail = _mail(connection, here, group, items, lead, kind, about)
+    changes = sorted(f"{item['alert_id']}:{item['level']}" for item in items)
+    key = "|".join([kind, about, group.address.lower(), str(here.as_of), here.rules.version, *changes])
+    return outbox_row(
+        message_id_of(key, here.settings.mail_from), str(lead["alert_id"]), int(str(lead["episode"])), group.address,
+        group.language, kind, mail, here.at, as_of=here.as_of, thread=first,
+        alert_ids=[str(item["alert_id"]) for item in items],
+    )  # fmt: skip
+
+
+def _mail(
+    connection: sa.Connection,
+    here: Context,
+    group: Group,
+    items: Sequence[Row],
+    lead: Row,
+    kind: str,
+    about: str,
+) -> Mail:
+    row = here.rows.get((group.medicine_id, str(lead["county_code"])), {})
+    reasons = [code for code in str(lead["reasons"] or "").split("|") if code]
+    band, certainty = band_of(row.get("run_out_p14"), row.get("run_out_p28"), row.get("run_out_p84"))
+    base = here.settings.base_url
+    subject = Subject(
+        medicine=medicine_name(here.medicines.get(group.medicine_id), group.medicine_id, group.language),
+        level=str(lead["level"]),
+        areas=[AreaLevel(AREAS[str(i["county_code"])].name(group.language), str(i["level"])) for i in items],
+        reasons=reasons,
+        actions=actions_for(reasons, group.role, here.rules),
+        band=band,
+        certainty=certainty,
+        reporting=_reporting(row, reasons),
+        owner=_owner(connection, lead, here.at),
+        as_of=here.as_of,
+        link=f"{base}/alerts?alert={lead['alert_id']}&lang={group.language}",
+        unsubscribe=f"{base}/alerts?unsubscribe=1&lang={group.language}",
+        remarks=[code for code in (about, "flapping" if any(i.get("flapping") for i in items) else "") if code],
+    )
+    return alert_mail(subject, group.language, resolved=kind == "resolved")
+
+
+def _reporting(row: Row, reasons: Sequence[str]) -> str:
+    if row.get("stock_units") is None:
+        return "none"
+    share = row.get("reporting_share")
+    if share is None or share < 0.995:
+        return "part"
+    return "late" if row.get("state") == "late" or "late_data" in reasons else "full"
+
+
+def _owner(connection: sa.Connection, item: Row, at: datetime) -> str | None:
+    query = sa.text(
+        "select owner, level from alerts.acknowledgement where alert_id = :id and expires_at > :at"
+        " order by at desc limit 1"
+    )
+    found = connection.execute(query, {"id": item["alert_id"], "at": at}).first()
+    if found is None or RANK.get(item["level"] or "", 0) > RANK.get(found.level or "", 0):
+        return None  # it lapses when the level rises
+    return str(found.owner)
+
+
+def _thread(connection: sa.Connection, group: Group) -> str | None:
+    """The first message about these episodes to this reader: later ones refer to it."""
+    query = sa.text(
+        "select message_id from alerts.outbox where lower(recipient) = lower(:recipient) and kind = 'alert'"
+        " and alert_ids && cast(:ids as varchar[]) order by created_at, message_id limit 1"
+    )
+    values = {"recipient": group.address, "ids": [item["alert_id"] for item in group.items]}
+    return connection.execute(query, values).scalar_one_or_none()
+
+
+def _heard(connection: sa.Connection, address: str, alert_id: str) -> bool:
+    """Whether an opening of this episode went to the address: the end is told to those."""
+    query = sa.text(
+        "select count(*) from alerts.outbox where lower(recipient) = lower(:address) and kind = 'alert'"
+        " and :id = any(alert_ids)"
+    )
+    return bool(connection.execute(query, {"address": address, "id": alert_id}).scalar_one())

@@ -1,0 +1,122 @@
+"""Which changes are told: pure. What an episode has been told for is kept, so that nothing is told twice or never.
+
+An episode whose level is above what was told gives an alert; one that was told and has ended gives a resolved notice.
+Nothing depends on which day was evaluated when: an alert that later data opened in the past is told too, while it is
+open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from medsupply.alerts.episodes import RANK, Episode
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was told of one episode: highest level, whether its end, whether mails wait for a person."""
+
+    level: str | None = None
+    closed: bool = False
+    held: bool = False
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One thing to tell: kind is alert or resolved; ``flapping``: the last mail before the digest takes over."""
+
+    episode: Episode
+    kind: str
+    flapping: bool = False
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What an evaluation tells, and what will have been told after it."""
+
+    notices: list[Notice]
+    told: dict[str, Told]
+    held: bool
+
+
+def due(episode: Episode, told: Told) -> Notice | None:
+    """What there is to tell of one episode."""
+    if episode.closed_on is not None:
+        return Notice(episode, "resolved") if told.level is not None and not told.closed else None
+    if RANK.get(episode.level or "", 0) > RANK.get(told.level or "", 0):
+        return Notice(episode, "alert", episode.flapping)
+    return None
+
+
+def after(episode: Episode, told: Told, notice: Notice | None) -> Told:
+    """What has been told once ``notice`` is written; a level that fell may be told again, unless it flaps."""
+    if notice is not None:
+        return replace(told, level=episode.level if notice.kind == "alert" else told.level,
+                       closed=notice.kind == "resolved", held=False)  # fmt: skip
+    fell = RANK.get(episode.level or "", 0) < RANK.get(told.level or "", 0)
+    if fell and not episode.flapping and episode.closed_on is None:
+        return replace(told, level=episode.level)
+    return told
+
+
+def too_many(notices: Sequence[Notice], watched: int, limits: Mapping[str, float]) -> bool:
+    """Whether more products change at once than a true wave would: over a share of those watched, or a number."""
+    changed = len({one.episode.medicine_id for one in notices})
+    return changed > limits["products"] or changed > max(limits["minimum"], limits["share"] * watched)
+
+
+def tell(
+    episodes: Sequence[Episode],
+    told: Mapping[str, Told],
+    *,
+    immediate: Collection[str],
+    silenced: Callable[[Episode], bool],
+    watched: int,
+    limits: Mapping[str, float],
+    first: bool,
+) -> Telling:
+    """What to tell now. The first evaluation is never held; a hold keeps its episodes until a person releases it."""
+    before = {one.alert_id: told.get(one.alert_id, Told()) for one in episodes}
+    wanted: list[Notice] = []
+    for one in episodes:
+        notice = due(one, before[one.alert_id])
+        if notice and one.rule in immediate and not before[one.alert_id].held and not silenced(one):
+            wanted.append(notice)
+    openings = [one for one in wanted if one.kind == "alert"]
+    held = not first and too_many(openings, watched, limits)
+    waits = {one.episode.alert_id for one in openings} if held else set()
+    notices = {one.episode.alert_id: one for one in wanted if one.episode.alert_id not in waits}
+    result = {}
+    for one in episodes:
+        key = one.alert_id
+        state = after(one, before[key], notices.get(key))
+        result[key] = replace(state, held=True) if key in waits else state
+    flapped = {_scope(one): one.flapping for one in episodes}
+    return Telling([one for one in notices.values() if not _digest_only(one, flapped)], result, held)
+
+
+def _scope(episode: Episode, back: int = 0) -> tuple[str, str, str, int]:
+    return episode.rule, episode.medicine_id, episode.county_code, episode.number - back
+
+
+def _digest_only(notice: Notice, flapped: Mapping[tuple[str, str, str, int], bool]) -> bool:
+    """A scope that goes up and down gives one mail that says so; after it the digest alone tells."""
+    if notice.kind == "resolved":
+        return notice.episode.flapping
+    return notice.flapping and flapped.get(_scope(notice.episode, 1), False)
+
+
+def release(episodes: Sequence[Episode], told: Mapping[str, Told]) -> Telling:
+    """What held episodes tell once a person let them go: as they stand now; what ended meanwhile is not told."""
+    result, notices = dict(told), []
+    for one in episodes:
+        state = told.get(one.alert_id, Told())
+        if not state.held:
+            continue
+        notice = due(one, state)
+        free = replace(state, held=False)
+        if notice is not None:
+            notices.append(notice)
+        result[one.alert_id] = after(one, free, notice)
+    return Telling(notices, result, False)

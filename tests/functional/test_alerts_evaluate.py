@@ -1,0 +1,188 @@
+"""Evaluating: state, event and outbox in one transaction; nothing twice, nothing lost, whatever the order of days."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import polars as pl
+import pytest
+from alerts_pictures import GONE, SHORT, day, moment, put, row
+
+from medsupply.alerts import desk, store, subscriptions
+from medsupply.alerts.recipients import subscriptions_of
+from medsupply.rules import load_rules
+from medsupply.warehouse.connection import Warehouse
+
+RULES = load_rules()
+SERIES = [{}, SHORT, SHORT, GONE, SHORT, SHORT, SHORT, *[{}] * 8, GONE, {}]
+
+
+def evaluate(wh: Warehouse, number: int) -> str:
+    return store.evaluate(wh, day(number), moment(number), RULES)
+
+
+def subscribe(wh: Warehouse, address: str = "duty@fimea.example", **options: Any) -> None:
+    lines = subscriptions_of(address, language=options.pop("language", "en"), **{"role": "fimea", **options})
+    subscriptions.add(wh, lines, at=moment(0), confirmed=True)
+
+
+def mails(wh: Warehouse, kind: str | None = None) -> list[dict[str, Any]]:
+    found = wh.read("select * from alerts.outbox order by created_at, message_id")
+    return [one for one in found.iter_rows(named=True) if kind in (None, one["kind"])]
+
+
+def alerts(wh: Warehouse) -> pl.DataFrame:
+    return wh.read(
+        "select alert_id, episode, level, state, opened_on, changed_on, closed_on, reasons from analyst.alerts"
+        " order by alert_id"
+    )
+
+
+def test_an_alert_opens_rises_and_ends_and_each_is_told_once(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    for number, changes in enumerate(SERIES):
+        put(warehouse, number, [row("S1", **changes), row("S2")])
+        evaluate(warehouse, number)
+        assert evaluate(warehouse, number).startswith("0 alert changes (0 opened), 0 mails")
+    told = [(one["kind"], one["as_of"]) for one in mails(warehouse)]
+    assert told == [("alert", day(1)), ("alert", day(3)), ("resolved", day(13)), ("alert", day(15))]
+    found = alerts(warehouse)
+    assert found["alert_id"].to_list() == ["run_out-S1-99-1", "run_out-S1-99-2"]
+    assert found["state"].to_list() == ["closed", "easing"]
+
+
+def test_the_severity_falls_only_after_three_days(warehouse: Warehouse) -> None:
+    for number, changes in enumerate([GONE, SHORT, SHORT]):
+        put(warehouse, number, [row("S1", **changes)])
+        evaluate(warehouse, number)
+    assert alerts(warehouse)["level"].to_list() == ["severe"]
+    put(warehouse, 3, [row("S1", **SHORT)])
+    evaluate(warehouse, 3)
+    assert alerts(warehouse)["level"].to_list() == ["elevated"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_order_of_days_gives_the_same_alerts(warehouse: Warehouse, seed: int) -> None:
+    for number, changes in enumerate(SERIES):
+        put(warehouse, number, [row("S1", **changes), row("S1", "21", **changes)])
+        evaluate(warehouse, number)
+    in_order = alerts(warehouse)
+    with warehouse.transaction() as connection:
+        for table in ("evaluations", "state", "event"):
+            connection.exec_driver_sql(f"delete from alerts.{table}")
+    shuffled = list(range(len(SERIES)))
+    random.Random(seed).shuffle(shuffled)
+    for number in shuffled:
+        evaluate(warehouse, number)
+    assert alerts(warehouse).equals(in_order)
+
+
+def test_a_past_day_that_changes_moves_the_opening_and_keeps_the_alert(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    for number, changes in enumerate([{}, {}, SHORT]):
+        put(warehouse, number, [row("S1", **changes)])
+        evaluate(warehouse, number)
+    later = moment(3)
+    put(warehouse, 1, [row("S1", **SHORT)], known_at=later)
+    store.evaluate(warehouse, day(1), later, RULES)
+    found = alerts(warehouse)
+    assert found["opened_on"].to_list() == [day(1)]
+    events = warehouse.read('select "on", withdrawn_at from alerts.event order by "on"')
+    assert events["withdrawn_at"].is_null().to_list() == [True, False]
+    assert len(mails(warehouse)) == 1
+
+
+def test_an_alert_that_only_a_past_day_opens_is_told_while_it_is_open(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    put(warehouse, 0, [row("S1", **SHORT)])
+    put(warehouse, 1, [row("S1", level="watch", run_out_p56=0.4)])
+    evaluate(warehouse, 1)
+    assert mails(warehouse) == []
+    evaluate(warehouse, 0)
+    assert [one["kind"] for one in mails(warehouse)] == ["alert"]
+
+
+def test_missing_data_never_closes(warehouse: Warehouse) -> None:
+    put(warehouse, 0, [row("S1", **SHORT)])
+    evaluate(warehouse, 0)
+    for number in range(1, 12):
+        silent = row("S1", level="unknown", reasons=["missing_decides"], reporting_share=0.4, run_out_p56=0.01)
+        put(warehouse, number, [silent])
+        evaluate(warehouse, number)
+    found = alerts(warehouse)
+    assert dict(zip(found["alert_id"], found["state"], strict=True)) == {
+        "run_out-S1-99-1": "open",
+        "data_missing-S1-99-1": "open",
+    }
+
+
+def test_carried_forward_counts_close_nothing(warehouse: Warehouse) -> None:
+    put(warehouse, 0, [row("S1", **SHORT)])
+    evaluate(warehouse, 0)
+    for number in range(1, 12):
+        put(warehouse, number, [row("S1", state="late")])
+        evaluate(warehouse, number)
+    assert alerts(warehouse)["closed_on"].to_list() == [None]
+
+
+def test_a_wave_is_held_until_a_person_releases_it(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    many = [f"S{number:03d}" for number in range(100)]
+    put(warehouse, 0, [row(one) for one in many])
+    evaluate(warehouse, 0)
+    put(warehouse, 1, [row(one, **(SHORT if place < 11 else {})) for place, one in enumerate(many)])
+    assert "held" in evaluate(warehouse, 1)
+    put(warehouse, 2, [row(one, **(SHORT if place < 10 else {})) for place, one in enumerate(many)])
+    evaluate(warehouse, 2)
+    assert mails(warehouse) == []
+    assert desk.release_hold(warehouse, author="A", reason="true", at=moment(2), rules=RULES) == 11
+    assert desk.release_hold(warehouse, author="A", reason="again", at=moment(2), rules=RULES) == 0
+    assert len(mails(warehouse)) == 11
+
+
+def test_the_first_evaluation_is_never_held(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    put(warehouse, 0, [row(f"S{number}", **SHORT) for number in range(60)])
+    assert "held" not in evaluate(warehouse, 0)
+    assert len(mails(warehouse)) == 60
+
+
+def test_a_silence_holds_mails_and_what_is_still_open_is_told_after_it(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    desk.silence(warehouse, author="A", reason="known", at=moment(0), until=moment(3), medicine_id="S1")
+    for number in range(6):
+        put(warehouse, number, [row("S1", **(SHORT if number else {})), row("S2", **(SHORT if number else {}))])
+        evaluate(warehouse, number)
+    told = [(one["alert_id"], one["as_of"]) for one in mails(warehouse)]
+    assert told == [("run_out-S2-99-1", day(1)), ("run_out-S1-99-1", day(3))]
+
+
+def test_areas_of_one_family_share_a_mail_and_each_end_is_told(warehouse: Warehouse) -> None:
+    subscribe(warehouse, role="yta", county="Y5")
+    subscribe(warehouse, "lappi@example.org", role="county", county="21", language="fi")
+    for number in range(12):
+        changes = GONE if number == 0 else {}
+        put(warehouse, number, [row("S1", area, **changes) for area in ("99", "Y5", "21")])
+        evaluate(warehouse, number)
+    told = [(one["recipient"], one["kind"], len(one["alert_ids"])) for one in mails(warehouse)]
+    assert sorted(told) == [
+        ("duty@fimea.example", "alert", 2),
+        ("duty@fimea.example", "resolved", 2),
+        ("lappi@example.org", "alert", 1),
+        ("lappi@example.org", "resolved", 1),
+    ]
+    ends = [one for one in mails(warehouse) if one["kind"] == "resolved"]
+    starts = {one["recipient"]: one["message_id"] for one in mails(warehouse) if one["kind"] == "alert"}
+    assert all(one["thread"] == starts[one["recipient"]] for one in ends)
+
+
+def test_an_acknowledgement_lapses_when_the_level_rises(warehouse: Warehouse) -> None:
+    put(warehouse, 0, [row("S1", **SHORT)])
+    evaluate(warehouse, 0)
+    at = warehouse.read("select now() as at").item()
+    desk.acknowledge(warehouse, "run_out-S1-99-1", owner="Duty", note="calling the holder", at=at, rules=RULES)
+    assert alerts(warehouse)["state"].to_list() == ["acknowledged"]
+    put(warehouse, 1, [row("S1", **GONE)])
+    evaluate(warehouse, 1)
+    assert alerts(warehouse)["state"].to_list() == ["open"]
