@@ -114,7 +114,7 @@ class _Nation:
         self.nature = families.nature(family, self.goods, residuals)
         self.notices = notices.Notices(families.manners(family), np.random.default_rng([seed, 3]))
         self.living = Living(self.nature, self.sites, self.notices, seed)
-        self.reports = reports.Reports(self.sites, self.packages, self.goods)
+        self.reports = reports.Reports(self.sites, self.packages, self.goods, zeros_every=size.zeros_every)
         self.purchases = kela.Purchases(self.medicines, self.goods)
         self.truth = Truth(self.goods, self.medicines, self.packages)
         self.files = Files(Manifest(out, size.last_day, size.medicines), self.truth)

@@ -15,11 +15,11 @@ from medsupply.simulate.living import Planted
 from medsupply.simulate.writing import csv_text, gz
 
 SHORTAGES = (
-    Planted(8, 84, 190),
-    Planted(16, 64, 160),
-    Planted(4, 44, 120),
-    Planted(23, 34, 110),
-    Planted(12, 22, 90),
+    Planted(8, 66, 170),
+    Planted(16, 48, 140),
+    Planted(4, 36, 120),
+    Planted(23, 30, 110),
+    Planted(12, 20, 90),
     Planted(29, 30, 90, 0.5),
 )
 SILENT_FOR = 7

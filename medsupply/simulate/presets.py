@@ -28,6 +28,8 @@ class Preset:
     lists: int = 26
     """Weekly shortage lists before the last day."""
     daily_form: str = "csv.gz"
+    zeros_every: int = 2
+    """Every how many sites one also lists what it keeps and has none of just now, with 0 packs."""
     planted: bool = False
     """Shortages and dirt planted before the last day, so that there is something to see."""
     oracle_every: int = 28
@@ -36,9 +38,11 @@ class Preset:
 
 PRESETS: dict[str, Preset] = {
     "demo": Preset(40, 34, 4, 190, 910, 13, carried=0.5, planted=True),
-    "small": Preset(14, 23, 2, 120, 420, 8, kela_years=2, lists=8, planted=True),
+    "small": Preset(14, 23, 2, 120, 420, 11, kela_years=2, lists=8, planted=True),
     "proof": Preset(120, 23, 0, 728, 910, 0, carried=0.5, lists=104),
-    "national": Preset(1325, 830, 41, 1, 1, 1, carried=0.985, kela_years=1, lists=2, daily_form="parquet"),
+    "national": Preset(
+        1325, 830, 41, 1, 1, 1, carried=0.985, kela_years=1, lists=2, daily_form="parquet", zeros_every=1
+    ),
 }
 
 

@@ -61,6 +61,12 @@ COMPANIES = (
     "Merituuli Pharma Oy",
     "Lumikko Medical Oy",
     "Saaristo Biologics AB",
+    "Kuukkeli Pharma Oy",
+    "Norrsken Läkemedel AB",
+    "Peltola Injectables Oy",
+    "Vaahtera Lääketehdas Oy",
+    "Haukka Generics Oy",
+    "Ulappa Import Oy",
 )
 _STEMS = ("Aura", "Vilu", "Kaste", "Luoto", "Myrsky", "Pihla", "Routa", "Suvi", "Tyrsky", "Utu", "Vesper", "Ylva")
 _ENDS = ("dex", "fen", "lin", "mox", "nil", "pan", "rel", "san", "tab", "vit", "xan", "zol")
@@ -141,7 +147,7 @@ def medicines(count: int) -> list[Medicine]:
                 form=row[5],
                 unit=row[6],
                 sizes=tuple(row[7].split(",")),
-                weekly_packs=float(row[8]) * (1.0 if number < len(rows) else 0.3),
+                weekly_packs=float(row[8]) * (1.0 if number < len(rows) else 0.42),
                 season=float(row[9]),
                 where=row[10] if number < len(rows) or row[10] != "h" or number % 3 == 0 else "b",
                 critical_class=int(row[11]) if row[11] else None,

@@ -34,8 +34,10 @@ LOT_MONTHS, PACKS_A_DISPENSING, STORED_MONTH = 9, 1.3, 30.4
 class Reports:
     """What every holder reports of a day. ``article``: HUS keeps a special-permit article of ``package_map``."""
 
-    def __init__(self, sites: Sites, packages: Sequence[Package], goods: Goods) -> None:
+    def __init__(self, sites: Sites, packages: Sequence[Package], goods: Goods, *, zeros_every: int) -> None:
         self.sites, self.goods = sites, goods
+        lists_zero = np.arange(len(sites.places)) % zeros_every == 0
+        self.zeros = sites.carries & lists_zero[:, None]
         self.vnr = pl.Series("vnr", [p.vnr for p in packages])
         self.holder = pl.Series("holder_id", [p.holder_id for p in sites.places])
         self.county = pl.Series("county_code", [p.county for p in sites.places])
@@ -51,13 +53,19 @@ class Reports:
         return rows.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in missing).select(STOCK)
 
     def _shelves(self, day: Day) -> pl.DataFrame:
-        site, package = np.nonzero(day.shelf > 0)
+        listed = (day.shelf > 0) | self.zeros
+        site, package = np.nonzero(listed)
+        packs = day.shelf[site, package]
         rows = pl.DataFrame({
             "holder_id": self.holder.gather(site), "vnr": self.vnr.gather(package),
-            "packs": day.shelf[site, package], "reserve_packs": day.reserve[site, package],
+            "packs": packs, "reserve_packs": day.reserve[site, package],
         })  # fmt: skip
-        empty = np.flatnonzero(~(day.shelf > 0).any(axis=1))
-        return pl.concat([_lots(rows, day.day), _nothing(self.holder.gather(empty))], how="diagonal")
+        some = pl.Series(packs > 0)
+        lots = _lots(rows, day.day).with_columns(
+            pl.when(some).then(pl.col(name)).alias(name) for name in ("lot", "expires_on")
+        )
+        empty = np.flatnonzero(~listed.any(axis=1))
+        return pl.concat([lots, _nothing(self.holder.gather(empty))], how="diagonal")
 
     def _depots(self, day: Day) -> pl.DataFrame:
         """Wholesalers: the usual lot, a short-dated one, and lots that have expired but are still there."""
