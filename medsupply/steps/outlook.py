@@ -13,13 +13,16 @@ from medsupply.forecast.run_out import DemandPaths, run_out
 from medsupply.forecast.shares import area_paths, learn_shares
 from medsupply.picture.master import Master
 from medsupply.steps.demand import weekly_series
-from medsupply.steps.forecasting import UNITS, stored_paths
-from medsupply.steps.supplying import HISTORY_DAYS, supply
+from medsupply.steps.forecasting import PATHS, UNITS, stored_paths
+from medsupply.steps.supplying import HISTORY_DAYS, Supply, supply
 from medsupply.tables.forecast import RUN_OUT
 from medsupply.tables.picture import MEASURED, STOCK_DAILY
 from medsupply.warehouse import bulk, pictures
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.facts import dispensing
+
+# A probability of an area is judged against 0.2 and more; four times the paths would cost four times the time.
+AREA_PATHS = 100
 
 
 def simulate_run_out(wh: Warehouse, facts: Facts, master: Master) -> int:
@@ -32,19 +35,32 @@ def simulate_run_out(wh: Warehouse, facts: Facts, master: Master) -> int:
     cutoff, paths = _demand_paths(wh, as_of, known_at)
     left = dispensing(wh, as_of - timedelta(days=HISTORY_DAYS), as_of, known_at).collect()
     known = supply(facts, master, left)
-    found = run_out(
-        state,
-        as_of,
-        demand=paths,
-        announced=known.announced,
-        notices=known.notices,
-        history=known.history,
-        lateness=known.lateness,
-    )
+    found = _simulated(state, as_of, paths, known)
     rows = found.with_columns(known_at=pl.lit(known_at), cutoff=pl.lit(cutoff, dtype=pl.Date))
     with wh.transaction() as connection:
         bulk.replace(connection, RUN_OUT, rows, as_of=as_of, known_at=known_at)
     return rows.select("medicine_id", "county_code").n_unique()
+
+
+def _simulated(state: pl.DataFrame, as_of: date, paths: DemandPaths | None, known: Supply) -> pl.DataFrame:
+    """The country on all paths; areas on fewer, beside a country on as few, whose wholesalers feed them."""
+
+    def simulated(rows: pl.DataFrame, n_paths: int) -> pl.DataFrame:
+        return run_out(
+            rows,
+            as_of,
+            demand=paths,
+            announced=known.announced,
+            notices=known.notices,
+            history=known.history,
+            lateness=known.lateness,
+            n_paths=n_paths,
+        )
+
+    national = pl.col("county_code") == COUNTRY
+    country = simulated(state.filter(national), PATHS)
+    areas = simulated(state, AREA_PATHS).filter(~national)
+    return pl.concat([country, areas]).sort("medicine_id", "county_code", "horizon_days")
 
 
 def _state(wh: Warehouse, measured: pl.DataFrame, master: Master, as_of: date, known_at: datetime) -> pl.DataFrame:
