@@ -30,6 +30,8 @@ class Source:
     licence: str = "delivered under agreement, restricted"
     encoding: str = "utf-8"
     separator: str = ";"
+    other_separator: str | None = None
+    """Separator of the published file, where it is not the contract's."""
     quoting: bool = True
     scope: tuple[str, ...] = ()
     """Columns within which a full list replaces the last."""
@@ -39,6 +41,8 @@ class Source:
     """Columns of the published file that are not taken and give no warning."""
     footer: bool = False
     """Lines whose first column is no code of the list are none of it."""
+    may_be_empty: frozenset[str] = frozenset()
+    """Text columns of the key that may be empty: a nil row has no package."""
     late_after_days: int = 2
     aliases: Mapping[str, str] = field(default_factory=dict)
 
@@ -79,8 +83,16 @@ _ALL = (
         Kind.SNAPSHOT,
         "daily",
         key=("holder_id", "counted_on", "vnr", "lot", "expires_on"),
+        may_be_empty=frozenset({"vnr"}),
     ),
-    Source("dispensing", "Dispensing", "pharmacies, hospital pharmacies", Kind.DAYS, "daily"),
+    Source(
+        "dispensing",
+        "Dispensing",
+        "pharmacies, hospital pharmacies",
+        Kind.DAYS,
+        "daily",
+        may_be_empty=frozenset({"vnr"}),
+    ),
     Source("supply", "Announced supply", "wholesalers, companies", Kind.EVENTS, "when it changes"),
     Source("obligations", "Obligatory storage", "Fimea", Kind.FULL_LIST, "yearly", scope=("year",)),
     Source("permits", "Permits", "Fimea", Kind.EVENTS, "when it changes"),
@@ -92,7 +104,9 @@ _ALL = (
         "yearly",
         licence="EMA: reuse with acknowledgement",
         scope=("list",),
+        other_separator=",",
         footer=True,
+        may_be_empty=frozenset({"route"}),
     ),
     Source("package_map", "Articles and practical replacements", "the service's operator", Kind.FULL_LIST, "weekly"),
     _register("fimea_packages", "Packages of the register"),
@@ -121,6 +135,7 @@ _ALL = (
         "weekly",
         licence="CC BY 4.0, Kela",
         scope=("vuosi",),
+        may_be_empty=frozenset({"atc_koodi"}),
         published_extra=frozenset(
             f"{name}_{language}" for name in ("atc_selite", "aluenimi") for language in ("fi", "sv", "en")
         )

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from medsupply.sources import values
-from medsupply.sources.catalogue import Kind, Source
-from medsupply.sources.reading import LINE, MAX_FIELD, ORIGINAL, RAGGED, Raw
+from medsupply.sources.catalogue import Source
+from medsupply.sources.reading import BROKEN, LINE, ORIGINAL, RAGGED, Raw
 from medsupply.sources.reasons import REASONS
 from medsupply.sources.rules import Known, rules_of
+from medsupply.sources.unpacking import LIMITS
 
 PACKS_RAW, REASON, FIELD = "packs_raw", "reason_code", "field"
+MAX_FIELD = LIMITS.field_characters
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,12 @@ class Checked:
 
     ``accepted``: ``line`` and the contract's columns, typed, sorted by line. ``quarantined``: ``line``, ``original``,
     ``field``, ``reason_code``, ``what_to_do``, ``packs`` and, where they can be read, ``holder_id``, ``day``, ``vnr``.
+    ``duplicates``: ``line`` and ``packs`` of rows that repeat an accepted or a quarantined one exactly.
     """
 
     accepted: pl.DataFrame
     quarantined: pl.DataFrame
+    duplicates: pl.DataFrame
     received: Totals
     taken: Totals
     waiting: Totals
@@ -49,19 +53,22 @@ def check(raw: Raw, source: Source, known: Known) -> Checked:
     typed = _typed(raw, source)
     judged = typed.with_columns(_first_reason(source, known))
     good = judged.filter(pl.col(REASON).is_null())
-    unique, conflicting = _without_duplicates(good, source)
+    unique, conflicting, again = _without_duplicates(good, source)
     bad = pl.concat([judged.filter(pl.col(REASON).is_not_null()), conflicting], how="diagonal_relaxed")
-    duplicates = Totals(good.height - unique.height - conflicting.height, 0.0)
-    packs = [float(frame[PACKS_RAW].sum()) for frame in (judged, unique, bad)]
     return Checked(
         accepted=unique.select(LINE, *source.contract.column_names()).sort(LINE),
         quarantined=_quarantined(bad, source).sort(LINE),
-        received=Totals(judged.height, packs[0]),
-        taken=Totals(unique.height, packs[1]),
-        waiting=Totals(bad.height, packs[2]),
-        duplicate=Totals(duplicates.rows, packs[0] - packs[1] - packs[2]),
+        duplicates=again.select(LINE, pl.col(PACKS_RAW).alias("packs")).sort(LINE),
+        received=_totals(judged),
+        taken=_totals(unique),
+        waiting=_totals(bad),
+        duplicate=_totals(again),
         warnings=_warnings(raw, source),
     )
+
+
+def _totals(rows: pl.DataFrame) -> Totals:
+    return Totals(rows.height, float(rows[PACKS_RAW].sum()))
 
 
 def _typed(raw: Raw, source: Source) -> pl.DataFrame:
@@ -71,7 +78,7 @@ def _typed(raw: Raw, source: Source) -> pl.DataFrame:
     frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in absent)
     packs = values.raw_packs("packs") if "packs" in source.contract.column_names() else pl.lit(0.0)
     # The fields of a ragged line stand in columns they may not belong to.
-    packs = pl.when(pl.col(RAGGED)).then(0.0).otherwise(packs).alias(PACKS_RAW)
+    packs = pl.when(pl.col(RAGGED) | pl.col(BROKEN)).then(0.0).otherwise(packs).alias(PACKS_RAW)
     texts = frame.with_columns(
         packs, *(values.cleaned(name).alias(f"{name}__text") for name in source.contract.column_names())
     )
@@ -97,9 +104,8 @@ def _parsed(name: str, dtype: pl.DataType, source: Source) -> pl.Expr:
         parsed = pl.when(text.is_in(allowed)).then(text)
     else:
         parsed = text
-    # An absent key part of text type is the empty text: a nil row has no package.
-    column = source.contract.columns()[name]
-    return (parsed.fill_null("") if column.primary_key and dtype == pl.String else parsed).alias(name)
+    # A nil row has no package, the sum over all no code: the empty text, since a key is never null.
+    return (parsed.fill_null("") if name in source.may_be_empty and dtype == pl.String else parsed).alias(name)
 
 
 def _first_reason(source: Source, known: Known) -> list[pl.Expr]:
@@ -116,6 +122,7 @@ def _first_reason(source: Source, known: Known) -> list[pl.Expr]:
 def _general(source: Source) -> list[tuple[str, str | None, pl.Expr]]:
     """Rules that follow from the contract alone: field count, types, bounds, patterns, missing values."""
     found: list[tuple[str, str | None, pl.Expr]] = [
+        ("broken_quotes", None, pl.col(BROKEN)),
         ("wrong_number_of_fields", None, pl.col(RAGGED)),
         ("control_character", None, pl.col(ORIGINAL).str.contains(values.CONTROL)),
         ("too_long", None, pl.col(ORIGINAL).str.len_bytes() > MAX_FIELD * 4),
@@ -123,8 +130,7 @@ def _general(source: Source) -> list[tuple[str, str | None, pl.Expr]]:
     for name, column in source.contract.columns().items():
         text, typed = pl.col(f"{name}__text"), pl.col(name)
         found.append((_type_code(column.dtype), name, text.is_not_null() & typed.is_null()))
-        may_be_empty = column.nullable or (column.primary_key and column.dtype == pl.String)
-        if not may_be_empty and not (source.name == "critical_list" and name == "list"):
+        if not column.nullable and name not in source.may_be_empty:
             found.append(("missing_value", name, text.is_null()))
         found += [(code, name, broken) for code, broken in _bounds(column, typed)]
     return found
@@ -146,22 +152,25 @@ def _bounds(column: object, typed: pl.Expr) -> list[tuple[str, pl.Expr]]:
             found.append(("out_of_bounds", comparison(typed, limit)))
     pattern = getattr(column, "regex", None)
     if pattern:
-        found.append(("malformed", (typed != "") & ~typed.str.contains(pattern)))
+        # Digits are 0-9; the expression's own class would take those of every script.
+        found.append(("malformed", (typed != "") & ~typed.str.contains(pattern.replace(r"\d", "[0-9]"))))
     return found
 
 
-def _without_duplicates(good: pl.DataFrame, source: Source) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows kept, and those that share a key with other values (all of them wait)."""
+def _without_duplicates(good: pl.DataFrame, source: Source) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """The rows kept, those that share a key with other values (all of them wait), and exact repetitions."""
     key = list(source.row_key)
-    rest = [name for name in source.contract.column_names() if name not in key]
-    if good.select(key).is_unique().all():
-        return good, good.clear()
-    first = good.unique(subset=[*key, *rest], keep="first", maintain_order=True)
-    clash = first.select(key).is_duplicated()
-    conflicting = first.filter(clash).with_columns(
-        pl.lit("conflicting_key").alias(REASON), pl.lit(key[-1] if source.kind is Kind.EVENTS else None).alias(FIELD)
+    several = good.select(key).is_duplicated()
+    if not several.any():
+        return good, good.clear(), good.clear()
+    alone, shared = good.filter(~several), good.filter(several)
+    first = shared.select(pl.struct(source.contract.column_names()).is_first_distinct()).to_series()
+    distinct = shared.filter(first)
+    clash = distinct.select(key).is_duplicated()
+    conflicting = distinct.filter(clash).with_columns(
+        pl.lit("conflicting_key").alias(REASON), pl.lit(None, dtype=pl.String).alias(FIELD)
     )
-    return first.filter(~clash), conflicting
+    return pl.concat([alone, distinct.filter(~clash)]), conflicting, shared.filter(~first)
 
 
 def _quarantined(bad: pl.DataFrame, source: Source) -> pl.DataFrame:
@@ -174,18 +183,24 @@ def _quarantined(bad: pl.DataFrame, source: Source) -> pl.DataFrame:
     advice = {code: reason.what_to_do for code, reason in REASONS.items()}
     return bad.select(
         LINE,
-        ORIGINAL,
+        _storable(ORIGINAL),
         FIELD,
         REASON,
         pl.col(REASON).replace_strict(advice, return_dtype=pl.String).alias("what_to_do"),
         pl.col(PACKS_RAW).alias("packs"),
-        readable("holder_id", "reporter_id").cast(pl.String).alias("holder_id"),
+        _storable(readable("holder_id", "reporter_id").cast(pl.String)).alias("holder_id"),
         readable("counted_on", "day").cast(pl.Date).alias("day"),
-        readable("vnr").cast(pl.String).alias("vnr"),
+        _storable(readable("vnr").cast(pl.String)).alias("vnr"),
     )
+
+
+def _storable(text: str | pl.Expr) -> pl.Expr:
+    """Text that a database takes: no NUL, and no more than a field may hold; the bytes are in the archive."""
+    column = pl.col(text) if isinstance(text, str) else text
+    return column.str.replace_all("\x00", "\u2400", literal=True).str.slice(0, MAX_FIELD)
 
 
 def _warnings(raw: Raw, source: Source) -> list[str]:
     taken = set(source.contract.column_names()) | source.published_extra
     extra = [name for name in raw.header if source.aliases.get(name.lower(), name.lower()) not in taken]
-    return [f"extra column {name[:60]!r} is not taken" for name in extra]
+    return [f"extra column {name[:60]!r} is not taken" for name in extra[:20]]

@@ -6,44 +6,60 @@ Form and check character: Digital and Population Data Services Agency; century s
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import date
 
 import polars as pl
 
 from medsupply.errors import DeliveryRefused
-from medsupply.sources.reading import LINE, ORIGINAL, Raw
 
 CHECK = "0123456789ABCDEFHJKLMNPRSTUVWXY"
-CENTURIES = {"+": 1800, **dict.fromkeys("-YXWVU", 1900), **dict.fromkeys("ABCDEF", 2000)}
-CODE = r"(\d{6})([+\-A-Fa-fU-Yu-y])(\d{3})([0-9A-FHJ-NPR-Ya-fhj-npr-y])"
-CANDIDATE = re.compile(rf"(?<!\d){CODE}(?!\d)")
+DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2212"
+CENTURIES = {"+": 1800, **dict.fromkeys(DASHES + "YXWVU", 1900), **dict.fromkeys("ABCDEF", 2000)}
+CODE = rf"([0-9]{{6}})([+{DASHES[1:]}A-Fa-fU-Yu-y\-])([0-9]{{3}})([0-9A-FHJ-NPR-Ya-fhj-npr-y])"
+CANDIDATE = re.compile(rf"(?<![0-9]){CODE}(?![0-9])")
 COLUMNS = re.compile(
-    r"hetu|henkil[oö]tunnus|henkilotunnus|personbeteckning|social_?security|\bssn\b|^ssn|sotu|personal_identity|"
-    r"etunim|sukunim|first_?name|last_?name|family_?name|patient|potilas|syntym|birth|f[oö]delse|katuosoite|"
-    r"street|puhelin|phone|s[aä]hk[oö]posti|e_?mail"
+    r"hetu|henkil[oö][_ ]?tunnus|personbeteckning|personnummer|social_?security|(^|[^a-z])ssn([^a-z]|$)|sotu|"
+    r"personal_?(identity|id)|etunim|sukunim|first_?name|last_?name|family_?name|given_?name|patient|potilas|syntym|"
+    r"birth|f[oö]delse|katuosoite|kotiosoite|street|puhelin|phone|s[aä]hk[oö]posti|e_?mail|f[oö]rnamn|efternamn"
 )
 
 
-def refuse_personal(raw: Raw) -> None:
-    """Raises DeliveryRefused when the delivery holds a personal identity code or a column of persons.
-
-    The reason names line or column, never the code itself.
-    """
-    for name in raw.header:
-        if COLUMNS.search(name.lower()):
+def refuse_personal_columns(header: Iterable[str]) -> None:
+    """Raises DeliveryRefused when a column is about persons. The reason names the column, never a code in it."""
+    for name in header:
+        if COLUMNS.search(name.lower()) and not holds_code(name):
             raise DeliveryRefused(
                 "personal_column",
                 f"Column {name[:60]!r} is about persons; nothing of the file was kept",
                 "Send counts only, without any column about persons",
             )
-    suspects = raw.frame.filter(pl.col(ORIGINAL).str.contains(CODE)).select(LINE, ORIGINAL)
-    for line, text in suspects.iter_rows():
+
+
+def refuse_personal_lines(lines: pl.Series) -> None:
+    """Raises DeliveryRefused when a text of ``lines`` holds a personal identity code; names the line, never the code.
+
+    ``lines`` are all physical lines of a file, or the texts of a Parquet column.
+    """
+    suspects = lines.str.contains(CODE).fill_null(False).arg_true()
+    for number, text in zip(suspects, lines.gather(suspects), strict=True):
         if holds_code(text):
-            raise DeliveryRefused(
-                "personal_code",
-                f"Line {line} holds a personal identity code; nothing of the file was kept",
-                "Send counts only, without any personal data",
-            )
+            raise _refusal(f"Line {number + 1} holds")
+
+
+def refuse_personal_bytes(data: bytes) -> None:
+    """The same for bytes that could not be read as a delivery: as they are, and as UTF-16."""
+    for text in (data.decode("latin-1"), data.replace(b"\0", b"").decode("latin-1")):
+        if holds_code(text):
+            raise _refusal("The file holds")
+
+
+def _refusal(where: str) -> DeliveryRefused:
+    return DeliveryRefused(
+        "personal_code",
+        f"{where} a personal identity code; nothing of the file was kept",
+        "Send counts only, without any personal data",
+    )
 
 
 def holds_code(text: str) -> bool:

@@ -18,6 +18,9 @@ REASONS: dict[str, Reason] = {
     "wrong_number_of_fields": Reason(
         "The line has more or fewer fields than the header", "Send the line again with one field per column"
     ),
+    "broken_quotes": Reason(
+        "A quotation mark of the line is not closed, or stands in the middle", "Close every quotation mark, or use none"
+    ),
     "control_character": Reason("The line holds a control character", "Send the line again without it"),
     "too_long": Reason("The line is far too long", "Check the export and send the line again"),
     "not_a_number": Reason(

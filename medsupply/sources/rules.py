@@ -10,9 +10,9 @@ import polars as pl
 
 from medsupply.areas import COUNTY_CODES
 from medsupply.sources.catalogue import Source
-from medsupply.tables.deliveries import VNR
 
 Rule = tuple[str, str | None, pl.Expr]
+VNR = r"^[0-9]{6}$"
 EARLIEST = date(1950, 1, 1)
 OPEN_END = date(9999, 12, 31)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-NUMBER = r"^[+-]?\d{1,15}([.,]\d{1,12})?$"
-DAY = r"^\d{4}-\d{2}-\d{2}$"
+NUMBER = r"^[+-]?[0-9]{1,15}([.,][0-9]{1,20})?$"
+DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\ufffd\r]"
 
 

@@ -21,7 +21,7 @@ _STANDING = """
     FROM ops.snapshots s JOIN ops.deliveries d USING (delivery_id)
     WHERE s.source = :source AND s.day BETWEEN :first AND :last AND d.received_at <= :known_at
       AND (d.withdrawn_at IS NULL OR d.withdrawn_at > :known_at)
-      AND (NOT s.held OR s.released_at <= :known_at)
+      AND coalesce(s.released_at <= :known_at, NOT s.held)
 """
 _GAPS = """
     SELECT q.delivery_id, q.holder_id, q.day AS counted_on, q.vnr

@@ -5,25 +5,34 @@ The rule is for the accident of a cut file: the one before had 50 rows or more a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import polars as pl
 import sqlalchemy as sa
 
-from medsupply.sources.catalogue import Source
+from medsupply.sources.catalogue import Kind, Source
+from medsupply.tables.core import CORE
 from medsupply.warehouse.reading import read_frame
 
 MIN_ROWS = 50
 MAX_LOSS = 0.2
 
+# Rows in quarantine were sent too; those released since are among the rows of the snapshot already.
 _BEFORE = """
-    SELECT DISTINCT ON (n.holder_id, n.day) n.holder_id, n.day, s.rows AS rows_before
-    FROM unnest(CAST(:holders AS text[]), CAST(:days AS date[])) AS n(holder_id, day)
-    JOIN ops.snapshots s ON s.source = 'stock' AND s.holder_id = n.holder_id AND s.day <= n.day
-    JOIN ops.deliveries d ON d.delivery_id = s.delivery_id
-    WHERE d.withdrawn_at IS NULL AND d.received_at <= :received_at
-      AND (NOT s.held OR s.released_at IS NOT NULL)
-    ORDER BY n.holder_id, n.day, s.day DESC, d.received_at DESC, d.sha256 DESC
+    SELECT b.holder_id, b.day, b.rows_before + (
+        SELECT count(*) FROM ops.quarantine q WHERE q.delivery_id = b.delivery_id AND q.holder_id = b.holder_id
+            AND q.day = b.day_before AND q.released_at IS NULL) AS rows_before
+    FROM (
+        SELECT DISTINCT ON (n.holder_id, n.day) n.holder_id, n.day, s.rows AS rows_before, s.day AS day_before,
+            s.delivery_id
+        FROM unnest(CAST(:holders AS text[]), CAST(:days AS date[])) AS n(holder_id, day)
+        JOIN ops.snapshots s ON s.source = 'stock' AND s.holder_id = n.holder_id AND s.day <= n.day
+        JOIN ops.deliveries d ON d.delivery_id = s.delivery_id
+        WHERE d.withdrawn_at IS NULL AND d.received_at <= :received_at
+          AND (NOT s.held OR s.released_at IS NOT NULL)
+        ORDER BY n.holder_id, n.day, s.day DESC, d.received_at DESC, d.sha256 DESC
+    ) b
 """
 
 
@@ -33,32 +42,34 @@ def is_short(rows: pl.Expr, before: pl.Expr) -> pl.Expr:
 
 
 def held_snapshots(connection: sa.Connection, snapshots: pl.DataFrame, received_at: datetime) -> pl.DataFrame:
-    """``snapshots`` (holder_id, day, rows) with ``held``, by the snapshot that stood before each of them."""
+    """``snapshots`` (holder_id, day, sent) with ``held``, by the snapshot that stood before each of them."""
     days = snapshots["day"].to_list()
     params = {"holders": snapshots["holder_id"].to_list(), "days": days, "received_at": received_at}
     before = read_frame(connection, _BEFORE, params)
     before = before.with_columns(pl.col("day").cast(pl.Date), pl.col("rows_before").cast(pl.Int64))
     # Within one file the snapshot of the day before is the one before.
     joined = snapshots.join(before, on=["holder_id", "day"], how="left").sort("holder_id", "day")
-    within = pl.col("rows").shift(1).over("holder_id", order_by="day")
+    within = pl.col("sent").shift(1).over("holder_id", order_by="day")
     return joined.with_columns(
-        is_short(pl.col("rows"), pl.coalesce(within, pl.col("rows_before"))).fill_null(False).alias("held")
+        is_short(pl.col("sent"), pl.coalesce(within, pl.col("rows_before"))).fill_null(False).alias("held")
     ).drop("rows_before")
 
 
-def list_is_held(connection: sa.Connection, source: Source, delivery_id: str, rows: int, received_at: datetime) -> bool:
-    """Whether a full list is held: the list that stands before it is much longer. Scoped lists are not compared."""
-    from medsupply.sources.catalogue import Kind
-
-    if source.kind is not Kind.FULL_LIST or source.scope:
+def list_is_held(
+    connection: sa.Connection, source: Source, rows: int, scopes: Mapping[object, int] | None, received_at: datetime
+) -> bool:
+    """Whether a full list is held: the list that stands before it, within its scope, is much longer."""
+    if source.kind is not Kind.FULL_LIST:
         return False
-    query = sa.text(
-        "select rows_accepted from ops.deliveries where source = :source and delivery_id <> :id"
-        " and verdict in ('accepted', 'partly', 'held') and withdrawn_at is null"
-        " and (not held or released_at is not null) and received_at <= :received_at"
-        " order by received_at desc, sha256 desc limit 1"
-    )
-    before = connection.execute(
-        query, {"source": source.name, "id": delivery_id, "received_at": received_at}
-    ).scalar_one_or_none()
-    return before is not None and before >= MIN_ROWS and rows < (1 - MAX_LOSS) * before
+    parts: list[tuple[str, dict[str, object], int]] = [("true", {}, rows)]
+    if scopes is not None:
+        parts = [(f'"{source.scope[0]}" = :scope', {"scope": scope}, count) for scope, count in scopes.items()]
+    for condition, parameters, now in parts:
+        query = (
+            f"select count(*) from {CORE[source.name].full_name} where {condition}"  # noqa: S608
+            " and known_from <= :at and (known_to is null or known_to > :at)"
+        )
+        before = int(connection.execute(sa.text(query), {"at": received_at, **parameters}).scalar_one())
+        if before >= MIN_ROWS and now < (1 - MAX_LOSS) * before:
+            return True
+    return False

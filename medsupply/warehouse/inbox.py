@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import structlog
+
 from medsupply.errors import InputError
 from medsupply.sources.catalogue import SOURCES
 from medsupply.tables.deliveries import REFERENCE
+from medsupply.warehouse import intake
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.failpoints import reached
-from medsupply.warehouse.intake import Progress, Verdict, load_one
+from medsupply.warehouse.intake import Progress, Verdict
 
 DONE = ".done"
+GROUP = 64
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -33,8 +39,8 @@ class Waiting:
 def waiting(folder: Path, *, settle: float = 0.0, now: Callable[[], float] = time.time) -> list[Waiting]:
     """Files that wait, reference sources first, then by source and name. A file still growing is left for later.
 
-    ``settle``: seconds for which a file must have been unchanged. Links and hidden files are passed over. Raises
-    InputError for a folder that names no source: its files would wait for ever.
+    ``settle``: seconds for which a file must have been unchanged. Links and hidden files are passed over; a folder
+    that names no source is told in the log and stops nothing else. Raises InputError for a folder that is none.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder", "Create it, with one folder per source inside")
@@ -43,10 +49,11 @@ def waiting(folder: Path, *, settle: float = 0.0, now: Callable[[], float] = tim
         if not place.is_dir() or place.name.startswith("."):
             continue
         if place.name not in SOURCES:
-            raise InputError(f"{place} names no source", f"Use one of {', '.join(SOURCES)}")
+            log.warning("folder names no source; its files wait", folder=str(place), sources=sorted(SOURCES))
+            continue
         for path in sorted(place.iterdir()):
             plain = path.is_file() and not path.is_symlink() and not path.name.startswith(".")
-            if plain and now() - path.stat().st_mtime >= settle:
+            if plain and (settle <= 0 or now() - path.stat().st_mtime >= settle):
                 found.append(Waiting(place.name, path))
     order = {source: number for number, source in enumerate((*REFERENCE, *SOURCES))}
     return sorted(found, key=lambda one: (not one.reference, order[one.source], one.path.name))
@@ -55,28 +62,48 @@ def waiting(folder: Path, *, settle: float = 0.0, now: Callable[[], float] = tim
 def take(
     wh: Warehouse, folder: Path, *, received_at: datetime, settle: float = 0.0, progress: Progress | None = None
 ) -> list[Verdict]:
-    """Load all that waits, one transaction and one move per file."""
+    """Load all that waits, one transaction per file; a file is moved when its delivery is on the disk."""
     files = waiting(folder, settle=settle)
-    verdicts = []
-    for number, one in enumerate(files, start=1):
-        verdicts.append(take_one(wh, one, received_at=received_at))
-        if progress:
-            progress(number, len(files), one.path.name)
+    items = [item for one in files if (item := _item(one)) is not None]
+    verdicts: list[Verdict] = []
+    stored: list[Path] = []
+    try:
+        for item, verdict in intake.load_each(wh, items, received_at=received_at, durable=False):
+            verdicts.append(verdict)
+            stored.append(item.path)
+            if len(stored) >= GROUP:
+                _publish(wh, stored)
+            if progress:
+                progress(len(verdicts), len(items), item.path.name)
+    finally:
+        _publish(wh, stored)
     return verdicts
 
 
 def take_one(wh: Warehouse, one: Waiting, *, received_at: datetime) -> Verdict:
     """Load one waiting file and move it to ``.done`` beside it."""
-    verdict = load_one(wh, one.source, one.path, received_at=received_at, identity=identity(one.path))
+    verdict = intake.load_one(wh, one.source, one.path, received_at=received_at, identity=intake.identity(one.path))
     _move(one.path)
     reached("published")
     return verdict
 
 
-def identity(path: Path) -> str:
-    """What makes this very file known again: device, inode and time, not its name."""
-    found = path.stat()
-    return f"{found.st_dev}:{found.st_ino}:{found.st_mtime_ns}"
+def _item(one: Waiting) -> intake.Item | None:
+    try:
+        return intake.Item(one.source, one.path, intake.identity(one.path))
+    except FileNotFoundError:
+        return None  # another loader was faster
+
+
+def _publish(wh: Warehouse, stored: list[Path]) -> None:
+    """Move what is stored, once it is on the disk for sure."""
+    if not stored:
+        return
+    intake.settle(wh)
+    for path in stored:
+        _move(path)
+        reached("published")
+    stored.clear()
 
 
 def _move(path: Path) -> None:
@@ -86,4 +113,6 @@ def _move(path: Path) -> None:
     while target.exists():
         number += 1
         target = path.parent / DONE / f"{path.name}.{number}"
-    path.replace(target)
+    # Gone: another loader was faster.
+    with contextlib.suppress(FileNotFoundError):
+        path.replace(target)

@@ -35,16 +35,26 @@ def schema(source: str) -> dict[str, pl.DataType]:
     return contract | EXTRA
 
 
-def write(store: Store, source: str, delivery_id: str, part: int, rows: pl.DataFrame, known_from: datetime) -> str:
-    """Write accepted rows (contract columns and ``line``) as one part; returns its name."""
+def encode(source: str, delivery_id: str, rows: pl.DataFrame, known_from: datetime) -> bytes:
+    """Accepted rows (contract columns and ``line``) as the bytes of one part."""
     stamped = rows.with_columns(
         pl.lit(delivery_id).alias("delivery_id"), pl.lit(known_from).cast(EXTRA["known_from"]).alias("known_from")
     )
     ordered = stamped.select(pl.col(name).cast(dtype) for name, dtype in schema(source).items())
     buffer = io.BytesIO()
     ordered.write_parquet(buffer, compression="zstd", statistics=True)
+    return buffer.getvalue()
+
+
+def rows_in(part: bytes) -> int:
+    """The rows that a part really holds, from its own footer."""
+    return int(pl.scan_parquet(io.BytesIO(part)).select(pl.len()).collect().item())
+
+
+def write(store: Store, source: str, delivery_id: str, part: int, rows: pl.DataFrame, known_from: datetime) -> str:
+    """Write accepted rows as one part; returns its name."""
     name = part_name(source, delivery_id, part)
-    store.put(name, buffer.getvalue())
+    store.put(name, encode(source, delivery_id, rows, known_from))
     return name
 
 

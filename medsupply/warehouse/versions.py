@@ -5,7 +5,9 @@ The fold does not depend on the order of arrival, so a late list, a withdrawal o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
@@ -14,11 +16,60 @@ KNOWN_FROM, KNOWN_TO, DELIVERY = "known_from", "known_to", "delivery_id"
 MOMENT = pl.Datetime("us", "UTC")
 
 
+@dataclass(frozen=True)
+class Listed:
+    """One delivery, in order of (received_at, SHA-256): its rows with ``known_from``, and when it counted."""
+
+    rows: pl.DataFrame
+    counts_from: datetime
+    counts_to: datetime | None = None
+
+    def known(self, at: datetime) -> pl.DataFrame | None:
+        """The rows that counted at a moment; None when the delivery did not."""
+        if at < self.counts_from or (self.counts_to is not None and at >= self.counts_to):
+            return None
+        return self.rows.filter(pl.col(KNOWN_FROM) <= at).drop(KNOWN_FROM)
+
+
+def timeline(
+    deliveries: Sequence[Listed], key: Sequence[str], *, full_list: bool
+) -> Iterator[tuple[datetime, pl.DataFrame]]:
+    """What was known from each moment on at which anything changed: the whole list, or all rows of events."""
+    moments: set[datetime] = set()
+    for one in deliveries:
+        moments |= {max(moment, one.counts_from) for moment in one.rows[KNOWN_FROM].unique()} | {one.counts_from}
+        if one.counts_to is not None:
+            moments.add(one.counts_to)
+    for moment in sorted(moments):
+        standing = [rows for one in deliveries if (rows := one.known(moment)) is not None]
+        if full_list:
+            yield moment, standing[-1] if standing else deliveries[0].rows.clear().drop(KNOWN_FROM)
+        elif standing:
+            together = pl.concat(standing)
+            yield moment, together.unique(subset=list(key), keep="last", maintain_order=True)
+
+
+def states(
+    deliveries: Sequence[Listed], key: Sequence[str], *, full_list: bool
+) -> tuple[list[tuple[datetime, pl.DataFrame]], bool]:
+    """What ``fold`` takes, and whether each of it is a whole list.
+
+    Events that only ever come in, in their order, need no whole state for each moment.
+    """
+    plain = all(
+        one.counts_to is None and one.rows.filter(pl.col(KNOWN_FROM) > one.counts_from).is_empty() for one in deliveries
+    )
+    in_order = all(a.counts_from <= b.counts_from for a, b in itertools.pairwise(deliveries))
+    if not full_list and plain and in_order:
+        return [(one.counts_from, one.rows.drop(KNOWN_FROM)) for one in deliveries], False
+    return list(timeline(deliveries, key, full_list=full_list)), True
+
+
 def fold(deliveries: Sequence[tuple[datetime, pl.DataFrame]], key: Sequence[str], *, full_list: bool) -> pl.DataFrame:
     """Versions of rows over time.
 
     deliveries
-        (received_at, rows) in order of (received_at, SHA-256); rows hold the contract's columns and ``delivery_id``.
+        (moment, rows) in order; rows hold the contract's columns and ``delivery_id``.
     full_list
         A row that the next list lacks ends there; otherwise only a row with the same key ends an older one.
 
@@ -26,8 +77,8 @@ def fold(deliveries: Sequence[tuple[datetime, pl.DataFrame]], key: Sequence[str]
     """
     closed: list[pl.DataFrame] = []
     current: pl.DataFrame | None = None
-    for received_at, rows in deliveries:
-        stamped = rows.with_columns(pl.lit(received_at).cast(MOMENT).alias(KNOWN_FROM))
+    for moment, rows in deliveries:
+        stamped = rows.with_columns(pl.lit(moment).cast(MOMENT).alias(KNOWN_FROM))
         if current is None:
             current = stamped
             continue
@@ -39,7 +90,7 @@ def fold(deliveries: Sequence[tuple[datetime, pl.DataFrame]], key: Sequence[str]
             changed = changed.join(rows, on=list(key), how="semi", nulls_equal=True)
             kept = pl.concat([kept, untouched])
         new = stamped.join(current, on=content, how="anti", nulls_equal=True)
-        closed.append(changed.with_columns(pl.lit(received_at).cast(MOMENT).alias(KNOWN_TO)))
+        closed.append(changed.with_columns(pl.lit(moment).cast(MOMENT).alias(KNOWN_TO)))
         current = pl.concat([kept, new])
     if current is None:
         raise ValueError("nothing to fold")

@@ -1,0 +1,127 @@
+"""What can be done for a delivery before its transaction: hash, parse, archive, record. Many at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from medsupply.errors import DeliveryRefused, InputError
+from medsupply.sources.catalogue import SOURCES
+from medsupply.sources.rules import Known
+from medsupply.sources.unpacking import LIMITS
+from medsupply.warehouse import record
+from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.deliveries import NOT_KEPT, Delivery, told_name
+from medsupply.warehouse.failpoints import reached
+from medsupply.warehouse.parser import shared_parser
+from medsupply.warehouse.parser_child import Job, Parsed
+from medsupply.warehouse.store import Store
+
+CHUNK = 1 << 22
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A delivery ready to be committed: parsed, refused, or known already (neither)."""
+
+    delivery: Delivery
+    parsed: Parsed | None = None
+    refusal: DeliveryRefused | None = None
+    archived: int | None = None
+
+
+class InFlight:
+    """Hashes of deliveries on their way to a commit, so that the same bytes are not prepared twice at once."""
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+        self._lock = threading.Lock()
+
+    def enter(self, delivery_id: str) -> bool:
+        """Whether this is the first of them."""
+        with self._lock:
+            if delivery_id in self._ids:
+                return False
+            self._ids.add(delivery_id)
+            return True
+
+
+def received(source: str, path: Path, received_at: datetime, sender: str | None, identity: str | None) -> Delivery:
+    """The bytes of a file and their hash. A file that is too large is hashed and not held. Raises InputError."""
+    if source not in SOURCES:
+        raise InputError(f"{source!r} is no source", f"Use one of {', '.join(SOURCES)}")
+    digest, kept, size = hashlib.sha256(), bytearray(), 0
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                digest.update(chunk)
+                size += len(chunk)
+                if size <= LIMITS.bytes_received:
+                    kept += chunk
+                else:
+                    kept.clear()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})", "Check the path and its permissions") from error
+    return Delivery(
+        SOURCES[source], told_name(path.name), bytes(kept), size, digest.hexdigest(), received_at, sender, identity
+    )
+
+
+def is_known(wh: Warehouse, delivery: Delivery) -> bool:
+    """Whether the same bytes were decided on already."""
+    query = "select 1 as n from ops.deliveries where delivery_id = :id"
+    return wh.read(query, id=delivery.delivery_id).height > 0
+
+
+def prepare(wh: Warehouse, store: Store, delivery: Delivery, known: Known, in_flight: InFlight) -> Prepared:
+    """Parse, then keep the bytes and the record. Nothing is kept of what is, or may be, personal."""
+    reached("received")
+    if is_known(wh, delivery) or not in_flight.enter(delivery.delivery_id):
+        return Prepared(delivery)
+    try:
+        if delivery.size > LIMITS.bytes_received:
+            raise DeliveryRefused(
+                "too_large",
+                f"The file has {delivery.size} bytes, more than {LIMITS.bytes_received}",
+                "Send it in parts",
+            )
+        job = Job(delivery.source.name, delivery.delivery_id, delivery.received_at, known)
+        parsed = shared_parser(wh.settings.workers or 2).parse(job, delivery.data)
+    except DeliveryRefused as refusal:
+        return Prepared(delivery, refusal=refusal, archived=_archive(store, delivery, refusal))
+    reached("parsed")
+    archived = _archive(store, delivery, None)
+    reached("archived")
+    store.put(record.part_name(delivery.source.name, delivery.delivery_id, 0), parsed.record)
+    reached("staged")
+    return Prepared(delivery, parsed, archived=archived)
+
+
+def _archive(store: Store, delivery: Delivery, refusal: DeliveryRefused | None) -> int | None:
+    """Keep the bytes as they came, and what a rebuild needs to know beside them; returns the bytes kept."""
+    name = record.raw_name(delivery.source.name, delivery.sha256)
+    kept = refusal is None or refusal.code not in NOT_KEPT
+    if kept:
+        store.put(name, delivery.data)
+    note = note_of(delivery) | {"kept": kept}
+    if refusal is not None:
+        note |= {"code": refusal.code, "why": refusal.reason, "instruction": refusal.instruction}
+    store.put(f"{name}.json", json.dumps(note, sort_keys=True).encode())
+    return len(delivery.data) if kept else None
+
+
+def note_of(delivery: Delivery) -> dict[str, object]:
+    """What a rebuild needs to know of a delivery beside its bytes."""
+    return {
+        "source": delivery.source.name,
+        "sha256": delivery.sha256,
+        "size": delivery.size,
+        "file_name": delivery.name,
+        "received_at": delivery.received_at.isoformat(),
+        "sender": delivery.sender,
+        "identity": delivery.identity,
+    }
