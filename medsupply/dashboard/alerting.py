@@ -9,7 +9,7 @@ import polars as pl
 import streamlit as st
 from markupsafe import Markup
 
-from medsupply.areas import AREAS
+from medsupply.areas import AREAS, COUNTRY
 from medsupply.dashboard import data, markup, problems, show
 from medsupply.dashboard.look import ORDER
 from medsupply.dashboard.mails import Mail
@@ -34,34 +34,69 @@ def coded(language: str, group: str, code: str | None) -> str:
 
 def subject(language: str, row: Mapping[str, Any]) -> str:
     """What an alert is about, in one line."""
-    area = AREAS[row["county_code"]].name(language) if row["county_code"] in AREAS else str(row["county_code"])
-    return f"{problems.name(language, row)} {problems.kind(language, row)} – {area}"
+    return f"{problems.name(language, row)} {problems.kind(language, row)} – {place(language, row['county_code'])}"
 
 
-def open_table(language: str, frame: pl.DataFrame, params: Mapping[str, str]) -> None:
-    """Open alerts with level, reasons, since when, owner and note."""
+def grouped(frame: pl.DataFrame) -> list[list[dict[str, Any]]]:
+    """Open alerts by rule and medicine, as mails group them: the worst group first, the country first in each."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in frame.iter_rows(named=True):
+        groups.setdefault((row["rule"], row["medicine_id"]), []).append(row)
+    for rows in groups.values():
+        rows.sort(key=lambda row: row["county_code"] != COUNTRY)
+    return list(groups.values())
+
+
+def open_table(language: str, frame: pl.DataFrame, params: Mapping[str, str], shown: int = 25) -> None:
+    """Open alerts by medicine with level, areas, reasons, since when, owner and note."""
     if frame.is_empty():
         st.markdown(say(language, "alerts.none"))
         return
-    heads = [Column(say(language, f"alerts.{key}")) for key in ("what", "level", "why", "since", "owner")]
-    cells = [_open_row(language, row, params) for row in frame.iter_rows(named=True)]
-    show.grid(heads, cells, say(language, "alerts.caption", n=frame.height))
+    heads = [Column(say(language, f"alerts.{key}")) for key in ("what", "level", "areas", "why", "since", "owner")]
+    cells = [_open_row(language, group, params) for group in grouped(frame)]
+    caption = say(language, "alerts.caption", n=frame.height, groups=len(cells))
+    show.grid(heads, cells[:shown], caption)
+    if len(cells) > shown:
+        with st.expander(say(language, "page.more", n=len(cells) - shown)):
+            show.grid(heads, cells[shown:], caption)
 
 
-def _open_row(language: str, row: Mapping[str, Any], params: Mapping[str, str]) -> list[Cell]:
-    kept = {**params, "medicine": row["medicine_id"], "area": row["county_code"]}
-    owner = row.get("owner")
-    note = Markup("{}<br><small>{}</small>").format(owner, row.get("note") or "") if owner else None
-    level = markup.badge(language, row["level"]) if row["level"] in ORDER else Markup("")
+def _open_row(language: str, group: list[dict[str, Any]], params: Mapping[str, str]) -> list[Cell]:
+    lead = group[0]
+    kept = {**params, "medicine": lead["medicine_id"], "area": lead["county_code"]}
+    name, kind = problems.name(language, lead), problems.kind(language, lead)
+    worst = min((row["level"] for row in group if row["level"] in ORDER), key=ORDER.index, default=None)
+    reasons = dict.fromkeys(code for row in group for code in row["reasons"] or ())
     return [
         Markup("{}<br><small>{}</small>").format(
-            markup.link("medicine", subject(language, row), **kept), coded(language, "rule", row["rule"])
+            markup.link("medicine", name, **kept),
+            ", ".join(filter(None, (kind, coded(language, "rule", lead["rule"])))),
         ),
-        Markup("{}<br><small>{}</small>").format(level, coded(language, "alert_state", row["state"])),
-        markup.lines(coded(language, "reason", code) for code in row["reasons"] or ()),
-        write.day(language, row["opened_on"]),
-        note or say(language, "alerts.nobody"),
+        markup.badge(language, worst) if worst else "",
+        _areas(language, group),
+        markup.reason_list(coded(language, "reason", code) for code in problems.leading(reasons)[:3]),
+        write.day(language, min(row["opened_on"] for row in group)),
+        _owners(language, group),
     ]
+
+
+def _areas(language: str, group: list[dict[str, Any]]) -> str:
+    places = [place(language, row["county_code"]) for row in group]
+    return ", ".join(places[:3]) + (say(language, "alerts.more_areas", n=len(places) - 3) if len(places) > 3 else "")
+
+
+def _owners(language: str, group: list[dict[str, Any]]) -> Cell:
+    told = dict.fromkeys((row["owner"], row["note"] or "") for row in group if row.get("owner"))
+    if not told:
+        return say(language, "alerts.nobody")
+    return markup.lines(Markup("{} <small>{}</small>").format(owner, note) for owner, note in told)
+
+
+def place(language: str, code: str) -> str:
+    """The short name of an area."""
+    if has_word(language, f"short.{code}"):
+        return word(language, f"short.{code}")
+    return AREAS[code].name(language) if code in AREAS else code
 
 
 def mails_table(language: str, frame: pl.DataFrame) -> None:

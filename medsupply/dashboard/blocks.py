@@ -16,6 +16,7 @@ from medsupply.dashboard.wording import counted, say
 from medsupply.words import numbers as write
 from medsupply.words import word
 
+SITE_SOURCES = ("stock", "dispensing")
 FILE_COLUMNS = (
     "as_of",
     "known_at",
@@ -67,7 +68,7 @@ def problem_list(chosen: Filters, rows: pl.DataFrame, shown: int) -> None:
 
 def _list(chosen: Filters, rows: pl.DataFrame, caption: str) -> None:
     show.grid(
-        problems.columns(chosen.language), problems.rows(chosen.language, rows, **chosen.url()), caption, "problems"
+        problems.columns(chosen.language), problems.rows(chosen.language, rows, chosen.url()), caption, "problems"
     )
 
 
@@ -79,7 +80,7 @@ def _more(chosen: Filters, rows: pl.DataFrame, key: str) -> None:
 
 
 def completeness(language: str, frame: pl.DataFrame) -> None:
-    """How many holders and lists have reported, are late, are missing: a sentence and a table."""
+    """How many sites have reported, are late, are missing; registers and lists one click away."""
     if frame.is_empty():
         st.markdown(say(language, "complete.none"))
         return
@@ -87,13 +88,27 @@ def completeness(language: str, frame: pl.DataFrame) -> None:
     if stock.height:
         reported = int(stock.filter(pl.col("state") == "reported")["n"].sum())
         st.markdown(say(language, "complete.sentence", n=reported, all=int(stock["n"].sum())))
+    sites = pl.col("source").is_in(SITE_SOURCES)
+    _complete(language, frame.filter(sites), say(language, "complete.caption"))
+    lists = frame.filter(~sites)
+    if lists.height:
+        late = int(lists.filter(pl.col("state") != "reported")["n"].sum())
+        label = say(language, "complete.lists", n=int(lists["n"].sum()), late=late)
+        with st.expander(label):
+            _complete(language, lists, label)
+
+
+def _complete(language: str, frame: pl.DataFrame, caption: str) -> None:
+    if frame.is_empty():
+        return
     wide = frame.pivot("state", index=["source", "holder_type"], values="n", aggregate_function="sum")
+    states = ("reported", "late", "missing")
     heads = [
         Column(say(language, "complete.who")),
-        *(Column(word(language, f"state.{state}"), "number") for state in ("reported", "late", "missing")),
+        *(Column(word(language, f"state.{one}"), "number") for one in states),
     ]
     rows = [_complete_row(language, row) for row in wide.iter_rows(named=True)]
-    show.grid(heads, rows, say(language, "complete.caption"))
+    show.grid(heads, rows, caption)
 
 
 def _complete_row(language: str, row: Mapping[str, Any]) -> list[Cell]:
@@ -109,7 +124,7 @@ def figures_table(language: str, row: Mapping[str, Any]) -> None:
     cells = [
         [
             say(language, f"figure.{name}.name"),
-            figures.readable(language, name, row[name], unit),
+            markup.lines(figures.both(language, name, row[name], row.get("unit"), unit)),
             Markup("<small>{}</small>").format(say(language, f"figure.{name}.is")),
         ]
         for name in figures.FIGURES

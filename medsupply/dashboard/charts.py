@@ -45,7 +45,7 @@ def _time(field: str, language: str) -> alt.X:
 
 
 def _amount(field: str, title: str, *, percent: bool = False, scale: Any = alt.Undefined) -> alt.Y:
-    axis = alt.Axis(format=".0%" if percent else ",.6~g", tickCount=5)
+    axis = alt.Axis(format=".0%" if percent else ",~f", tickCount=5)
     return alt.Y(f"{field}:Q", title=title, axis=axis, scale=scale)
 
 

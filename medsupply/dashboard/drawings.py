@@ -10,7 +10,7 @@ import streamlit as st
 from markupsafe import Markup
 
 from medsupply.areas import COUNTRY
-from medsupply.dashboard import charts, data, markup, problems, show
+from medsupply.dashboard import charts, data, figures, markup, problems, show
 from medsupply.dashboard.filters import Filters
 from medsupply.dashboard.markup import Column
 from medsupply.dashboard.wording import counted, say
@@ -50,7 +50,7 @@ def risk(chosen: Filters, code: str) -> None:
     show.chart(language, drawn, sentence, named, labels, f"run-out-{code}-{chosen.area}")
 
 
-def stock(chosen: Filters, code: str, unit: str) -> None:
+def stock(chosen: Filters, code: str, unit_code: str | None, unit: str) -> None:
     """Stock against its floor over the last half year."""
     language = chosen.language
     show.subheading(say(language, "stock.title"))
@@ -58,27 +58,28 @@ def stock(chosen: Filters, code: str, unit: str) -> None:
     if found.is_empty() or found["stock_units"].is_null().all():
         st.markdown(say(language, "stock.none"))
         return
-    known = found.filter(pl.col("stock_units").is_not_null())
+    (drawable,), unit = figures.enlarged([found.select("as_of", "stock_units", "floor_units")], unit_code, unit)
+    known = drawable.filter(pl.col("stock_units").is_not_null())
     first, last = known.row(0, named=True), known.row(-1, named=True)
     sentence = say(
         language,
         "stock.sentence",
-        now=write.number(language, last["stock_units"]),
+        now=figures.short(language, last["stock_units"]),
         unit=unit,
         day=write.day(language, last["as_of"]),
-        before=write.number(language, first["stock_units"]),
+        before=figures.short(language, first["stock_units"]),
         first=write.day(language, first["as_of"]),
-        floor=write.number(language, last["floor_units"]),
+        floor=figures.short(language, last["floor_units"]),
     )
     labels = {
         "stock_units": say(language, "figure.stock_units.name"),
         "floor_units": say(language, "figure.floor_units.name"),
     }
-    drawn = charts.trend(found, "as_of", list(labels.items()), unit, language)
+    drawn = charts.trend(drawable, "as_of", list(labels.items()), unit, language)
     show.chart(language, drawn, sentence, found, {"as_of": say(language, "column.day"), **labels}, f"stock-{code}")
 
 
-def demand(chosen: Filters, code: str, atc: str, unit: str) -> None:
+def demand(chosen: Filters, code: str, atc: str, unit_code: str | None, unit: str) -> None:
     """Weekly demand and its forecast; where packs are not known, Kela purchases of the ATC code and theirs."""
     language = chosen.language
     show.subheading(say(language, "demand.title"))
@@ -89,30 +90,33 @@ def demand(chosen: Filters, code: str, atc: str, unit: str) -> None:
         series = atc if chosen.area == COUNTRY else atc[:3]
         past = data.weekly_purchases(series, chosen.area, chosen.as_of, chosen.known_at)
         ahead = data.demand_forecast(series, chosen.area, chosen.as_of, "purchases")
-        measure, title = "purchases", say(language, "demand.purchases_axis", atc=series)
+        measure, unit_code, title = "purchases", None, say(language, "demand.purchases_axis", atc=series)
     if past.is_empty() and ahead.is_empty():
         st.markdown(say(language, "demand.none"))
         return
-    _fan(chosen, past, ahead, measure, title)
+    _fan(chosen, past, ahead, measure, (unit_code, title))
 
 
-def _fan(chosen: Filters, past: pl.DataFrame, ahead: pl.DataFrame, measure: str, title: str) -> None:
+def _fan(chosen: Filters, past: pl.DataFrame, ahead: pl.DataFrame, measure: str, unit: tuple[str | None, str]) -> None:
     language = chosen.language
+    title = unit[1]
+    (known, coming), large = figures.enlarged([past, ahead], *unit)
     weeks = {"week": say(language, "column.week"), "units": title}
     if ahead.is_empty():
-        drawn = charts.trend(past, "week", [("units", title)], title, language)
+        drawn = charts.trend(known, "week", [("units", large)], large, language)
         sentence = say(language, f"demand.past_{measure}", n=past.height)
         show.chart(language, drawn, sentence, past, weeks, "demand")
         return
-    low, high = ahead.head(4).select(pl.col("q10").min(), pl.col("q90").max()).row(0)
+    low, high = coming.head(4).select(pl.col("q10").min(), pl.col("q90").max()).row(0)
     sentence = say(
         language,
         f"demand.sentence_{measure}",
-        low=write.number(language, low),
-        high=write.number(language, high),
+        low=figures.short(language, low),
+        high=figures.short(language, high),
+        unit=large,
         cutoff=write.day(language, ahead["cutoff"][0]),
     )
-    drawn = charts.fan(past, ahead, title, language)
+    drawn = charts.fan(known, coming, large, language)
     labels = {
         "week": say(language, "column.week"),
         "q50": say(language, "demand.median"),

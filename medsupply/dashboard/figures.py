@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
+
+import polars as pl
+import polars.selectors as cs
 
 from medsupply.words import has_word, word
 from medsupply.words import numbers as write
@@ -50,6 +54,45 @@ FIGURES: tuple[str, ...] = (
 )
 
 
+# Amounts in a unit that a person can take in: from this many of the small unit on, the larger one.
+LARGER: dict[str, tuple[tuple[float, str], ...]] = {
+    "mg": ((1e6, "kg"), (1e3, "g")),
+    "g": ((1e3, "kg"),),
+    "ml": ((1e3, "l"),),
+}
+
+
+def scale(unit: str | None, most: float | None) -> tuple[float, str | None]:
+    """What to divide amounts by, and the unit they are then in, so that ``most`` is written with few digits."""
+    for size, larger in LARGER.get(unit or "", ()):
+        if most is not None and abs(most) >= 10 * size:
+            return size, larger
+    return 1.0, None
+
+
+def enlarged(frames: Sequence[pl.DataFrame], code: str | None, word_of_unit: str) -> tuple[list[pl.DataFrame], str]:
+    """Frames with their amounts in the larger unit that suits the largest of them, and that unit's word.
+
+    Only for drawing; tables and files keep the warehouse's own figures.
+    """
+    tops = [value for frame in frames for value in frame.select(cs.float().max()).row(0) if value is not None]
+    divisor, larger = scale(code, max(tops, default=None))
+    if larger is None:
+        return list(frames), word_of_unit
+    return [frame.with_columns(cs.float() / divisor) for frame in frames], larger
+
+
+def both(language: str, name: str, value: object, code: str | None, unit: str) -> list[str]:
+    """A figure as a person reads it and, where that is another unit, as SQL has it."""
+    plain = readable(language, name, value, unit)
+    if name not in AMOUNTS or value is None:
+        return [plain]
+    divisor, larger = scale(code, float(str(value)))
+    if larger is None:
+        return [plain]
+    return [f"{write.number(language, float(str(value)) / divisor, 1)} {larger}", plain]
+
+
 def readable(language: str, name: str, value: object, unit: str) -> str:
     """A figure as text: amounts with their unit, shares in per cent, days as days; nothing known is a dash."""
     if value is None:
@@ -64,3 +107,8 @@ def readable(language: str, name: str, value: object, unit: str) -> str:
     if name in AMOUNTS:
         return f"{write.number(language, amount, 0 if abs(amount) >= 100 else 1)} {unit}".rstrip()
     return write.number(language, amount, {"demand_index": 2}.get(name, 1 if name in DAYS else 0))
+
+
+def short(language: str, value: float | None) -> str:
+    """An amount in a sentence: whole from 100 on, else one decimal."""
+    return write.number(language, value, 0 if value is None or abs(value) >= 100 else 1)

@@ -16,6 +16,16 @@ from medsupply.words import has_word, word
 from medsupply.words import numbers as write
 
 PROBLEMS = ("severe", "elevated", "watch")
+_WEEKS = ("run_out_p14_with_reserve", "run_out_p14", "run_out_p56", "run_out_p56_watch", "run_out_p84")
+# Who runs out within two weeks runs out within eight; where all is under notice, half is.
+IMPLIED: dict[str, tuple[str, ...]] = {
+    **{code: _WEEKS[place + 1 :] for place, code in enumerate(_WEEKS)},
+    "stock_at_floor": _WEEKS,
+    "only_reserve_left": _WEEKS[1:],
+    "notice_covers_all_28": ("notice_covers_all", "notice_share_84", "single_holder_notice"),
+    "notice_covers_all": ("notice_share_84", "single_holder_notice"),
+    "single_holder_notice": ("notice_share_84",),
+}
 _NAMES = {
     "fi": ("name_fi", "name_en", "name_sv"),
     "sv": ("name_sv", "name_fi", "name_en"),
@@ -67,6 +77,13 @@ def reasons(language: str, codes: Iterable[str] | None) -> list[str]:
     return [word(language, f"reason.{code}") for code in codes or ()]
 
 
+def leading(codes: Iterable[str] | None) -> list[str]:
+    """The reasons without those that a stronger one says already."""
+    held = list(codes or ())
+    said = {weaker for code in held for weaker in IMPLIED.get(code, ())}
+    return [code for code in held if code not in said]
+
+
 def unit(language: str, row: Mapping[str, Any]) -> str:
     """The unit of a row's figures in the reader's language."""
     code = row.get("unit")
@@ -88,18 +105,18 @@ def columns(language: str) -> list[Column]:
     return [Column(say(language, f"column.{key}"), kind_) for key, kind_ in heads]
 
 
-def rows(language: str, frame: pl.DataFrame, **params: str) -> list[list[Cell]]:
+def rows(language: str, frame: pl.DataFrame, params: Mapping[str, str], *, most_reasons: int = 3) -> list[list[Cell]]:
     """The cells of the problem list; ``params`` are carried on in the links."""
-    return [_row(language, row, params) for row in frame.iter_rows(named=True)]
+    return [_row(language, row, most_reasons, params) for row in frame.iter_rows(named=True)]
 
 
-def _row(language: str, row: dict[str, Any], params: Mapping[str, str]) -> list[Cell]:
+def _row(language: str, row: dict[str, Any], most_reasons: int, params: Mapping[str, str]) -> list[Cell]:
     linked = link("medicine", name(language, row), **{**params, "medicine": row["medicine_id"]})
     below = ", ".join(part for part in (kind(language, row), row.get("atc") or "") if part)
     return [
         Markup("{}<br><small>{}</small>").format(linked, below),
         badge(language, row["level"]),
-        reason_list(reasons(language, row["reasons"])),
+        reason_list(reasons(language, leading(row["reasons"])[:most_reasons])),
         write.number(language, row["cover_days"]),
         write.share(language, row["run_out_p14"]),
         write.share(language, row["run_out_p56"]),

@@ -35,9 +35,9 @@ def subheading(text: str) -> None:
     st.subheader(text, anchor=False)
 
 
-def small(text: Cell) -> None:
+def small(text: Cell, *, printed: bool = True) -> None:
     """A remark in small letters; Streamlit's own caption is too pale to be read by all."""
-    html(Markup('<p class="ms-small">{}</p>').format(text))
+    html(Markup('<p class="ms-small{}">{}</p>').format("" if printed else " ms-screen", text))
 
 
 def callout(text: Cell, *, warn: bool = False) -> None:

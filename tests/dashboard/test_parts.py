@@ -10,9 +10,10 @@ import polars as pl
 import pytest
 
 from medsupply.areas import COUNTY_CODES
-from medsupply.dashboard import auth, charts, decisions, downloads, look, mails, markup, problems
+from medsupply.dashboard import alerting, auth, charts, decisions, downloads, figures, look, mails, markup, problems
 from medsupply.dashboard.auth import Person
 from medsupply.errors import InputError
+from medsupply.picture.reasons import Reason
 from medsupply.settings import LANGUAGES
 
 NOW = datetime(2026, 3, 11, 5, 0, tzinfo=UTC)
@@ -138,3 +139,40 @@ def test_charts_hide_their_marks_from_screen_readers(language: str) -> None:
     assert len(marks) == 4
     assert all(mark["aria"] is False for mark in marks)
     assert drawn["config"]["locale"]["number"]["decimal"] == ("." if language == "en" else ",")
+
+
+def test_a_reason_that_a_stronger_one_says_is_left_out() -> None:
+    held = ["only_reserve_left", "run_out_p14", "run_out_p56", "run_out_p84", "notice_share_84", "single_holder_notice"]
+    assert problems.leading(held) == ["only_reserve_left", "single_holder_notice"]
+    assert problems.leading(["run_out_p84", "restricted"]) == ["run_out_p84", "restricted"]
+    assert problems.leading(None) == []
+    known = set(Reason)
+    assert set(problems.IMPLIED) <= known
+    assert {weaker for codes in problems.IMPLIED.values() for weaker in codes} <= known
+
+
+def test_large_amounts_are_read_in_a_larger_unit_beside_the_exact_one() -> None:
+    assert figures.both("en", "stock_units", 100_950_000.0, "mg", "mg") == ["101.0 kg", "100,950,000 mg"]
+    assert figures.both("fi", "stock_units", 950.0, "mg", "mg") == ["950 mg"]
+    assert figures.both("fi", "stock_units", 5_000_000.0, "kpl", "kpl") == ["5\u202f000\u202f000 kpl"]
+    assert figures.both("fi", "stock_units", None, "mg", "mg") == ["–"]
+    assert figures.both("fi", "cover_days", 12.34, "mg", "mg") == ["12,3"]
+
+
+def test_drawings_are_scaled_together_and_tables_are_not() -> None:
+    past, ahead = pl.DataFrame({"units": [2e7, None]}), pl.DataFrame({"q50": [1e6]})
+    (first, second), unit = figures.enlarged([past, ahead], "mg", "mg")
+    assert (first["units"].to_list(), second["q50"].to_list(), unit) == ([20.0, None], [1.0], "kg")
+    assert past["units"].to_list() == [2e7, None]
+
+
+def test_alerts_are_grouped_by_medicine_with_the_country_first() -> None:
+    frame = pl.DataFrame(
+        {
+            "rule": ["run_out"] * 3,
+            "medicine_id": ["S1", "S1", "S2"],
+            "county_code": ["19", "99", "01"],
+        }
+    )
+    groups = alerting.grouped(frame)
+    assert [[row["county_code"] for row in group] for group in groups] == [["99", "19"], ["01"]]

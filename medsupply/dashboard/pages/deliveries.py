@@ -17,7 +17,7 @@ from medsupply.words import word
 
 COUNTS = ("rows_received", "rows_accepted", "rows_quarantined", "rows_duplicate")
 TOTALS = ("deliveries", "refused", "held", *COUNTS)
-SHOWN = 60
+SHOWN = 30
 
 
 def note(language: str, row: dict[str, Any]) -> str:

@@ -7,14 +7,16 @@ import streamlit as st
 
 from medsupply.areas import AREAS
 from medsupply.dashboard import blocks, data, drawings, filters, frame, markup, problems, show
+from medsupply.dashboard.filters import Filters
 from medsupply.dashboard.markup import Column
 from medsupply.dashboard.wording import say
 from medsupply.words import numbers as write
 from medsupply.words import word
 
 
-def pick(language: str) -> dict[str, object] | None:
-    """The medicine that is asked for in the URL or chosen here."""
+def pick(chosen: Filters) -> dict[str, object] | None:
+    """The medicine that is asked for in the URL or chosen here; at first the one in the worst situation."""
+    language = chosen.language
     known = data.medicines()
     if known.is_empty():
         return None
@@ -23,16 +25,17 @@ def pick(language: str) -> dict[str, object] | None:
         for row in known.sort("grain", pl.col("critical").not_(), f"name_{language}").iter_rows(named=True)
     }
     ids = list(labels)
-    wanted = filters.asked("medicine", ids[0])
-    chosen = st.selectbox(
+    worst = problems.ranked(data.situation(chosen.as_of, chosen.known_at, chosen.area))["medicine_id"].to_list()
+    wanted = filters.asked("medicine", (worst or ids)[0])
+    code = st.selectbox(
         say(language, "medicine.search"),
         ids,
         index=ids.index(wanted) if wanted in labels else 0,
-        format_func=lambda code: labels[code],
+        format_func=lambda one: labels[one],
         key=f"medicine_{language}",
     )
-    filters.keep("medicine", chosen, "")
-    return dict(known.row(by_predicate=pl.col("medicine_id") == chosen, named=True))
+    filters.keep("medicine", code, "")
+    return dict(known.row(by_predicate=pl.col("medicine_id") == code, named=True))
 
 
 def heading(language: str, medicine: dict[str, object], row: dict[str, object] | None) -> None:
@@ -77,7 +80,7 @@ def everywhere(language: str, rows: pl.DataFrame) -> None:
 
 chosen = frame.begin("medicine")
 language = chosen.language
-medicine = pick(language)
+medicine = pick(chosen)
 if medicine is None:
     frame.empty(language)
     st.stop()
@@ -87,13 +90,13 @@ here = areas.filter(pl.col("county_code") == chosen.area)
 row = here.row(0, named=True) if here.height else None
 heading(language, medicine, row)
 
-unit = problems.unit(language, medicine)
+unit_code, unit = str(medicine["unit"] or "") or None, problems.unit(language, medicine)
 left, right = st.columns(2, gap="large")
 with left:
     drawings.risk(chosen, code)
 with right:
-    drawings.stock(chosen, code, unit)
-drawings.demand(chosen, code, str(medicine["atc"] or ""), unit)
+    drawings.stock(chosen, code, unit_code, unit)
+drawings.demand(chosen, code, str(medicine["atc"] or ""), unit_code, unit)
 drawings.family(chosen, medicine)
 drawings.notices(chosen, code)
 if row is not None:

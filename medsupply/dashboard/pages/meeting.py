@@ -8,14 +8,14 @@ import streamlit as st
 from medsupply.dashboard import alerting, blocks, data, frame, markup, problems, show
 from medsupply.dashboard.wording import say
 
-SHOWN = 15
+SHOWN = 12
 
 chosen = frame.begin("meeting", scope=True)
 language = chosen.language
 rows = data.situation(chosen.as_of, chosen.known_at, chosen.area)
 rows = rows.filter(pl.col("critical")) if chosen.critical_only else rows
 counts = problems.level_counts(rows["level"])
-show.small(say(language, "meeting.how"))
+show.small(say(language, "meeting.how"), printed=False)
 st.markdown(f"**{problems.headline(language, counts, chosen.place)}**")
 show.html(markup.level_strip(language, counts))
 blocks.what_data_cannot_tell(language, rows)
@@ -24,7 +24,7 @@ above = problems.ranked(rows).filter(pl.col("level").is_in(problems.PROBLEMS))
 if above.height:
     show.grid(
         problems.columns(language),
-        problems.rows(language, above.head(SHOWN), **chosen.url()),
+        problems.rows(language, above.head(SHOWN), chosen.url(), most_reasons=2),
         say(language, "meeting.caption", n=min(SHOWN, above.height), all=above.height, place=chosen.place),
         "problems",
     )
