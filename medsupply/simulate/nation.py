@@ -112,6 +112,7 @@ class _Nation:
         )  # fmt: skip
         self.goods = replace(self.goods, least=self.sites.carries.sum(axis=0).astype(float))
         self.nature = families.nature(family, self.goods, residuals)
+        self.nature.trouble = size.trouble
         self.notices = notices.Notices(families.manners(family), np.random.default_rng([seed, 3]))
         self.living = Living(self.nature, self.sites, self.notices, seed)
         self.reports = reports.Reports(self.sites, self.packages, self.goods, zeros_every=size.zeros_every)

@@ -33,6 +33,8 @@ class Nature(ABC):
     substitution: float = 0.8
     short_dated_share: float = 0.02
     announced_share: float = 0.85
+    trouble: float = 1.0
+    """Share of the family's outages that happen; under 1 for a nation that shall mostly be well."""
 
     def __init__(self, goods: Goods) -> None:
         self.goods = goods
@@ -103,6 +105,8 @@ class Nature(ABC):
         slipped = further > 0
         down[slipped] = further[slipped]
         begins, lead, length = self.failures(state, random)
+        if self.trouble < 1.0:
+            begins = begins & (random.random(begins.shape) < self.trouble)
         decided = begins & (wait == 0) & (down == 0) & ~starting
         state["length"] = np.where(decided, length, np.where(slipped, further, state["length"]))
         wait[decided] = lead[decided]

@@ -15,11 +15,11 @@ from medsupply.simulate.living import Planted
 from medsupply.simulate.writing import csv_text, gz
 
 SHORTAGES = (
-    Planted(8, 66, 170),
-    Planted(16, 48, 140),
+    Planted(8, 76, 190),
+    Planted(16, 58, 160),
     Planted(4, 36, 120),
-    Planted(23, 30, 110),
-    Planted(12, 20, 90),
+    Planted(23, 62, 140),
+    Planted(12, 42, 110),
     Planted(29, 30, 90, 0.5),
 )
 SILENT_FOR = 7

@@ -30,6 +30,8 @@ class Preset:
     daily_form: str = "csv.gz"
     zeros_every: int = 2
     """Every how many sites one also lists what it keeps and has none of just now, with 0 packs."""
+    trouble: float = 1.0
+    """Share of the family's outages that happen."""
     planted: bool = False
     """Shortages and dirt planted before the last day, so that there is something to see."""
     oracle_every: int = 28
@@ -37,7 +39,7 @@ class Preset:
 
 
 PRESETS: dict[str, Preset] = {
-    "demo": Preset(40, 34, 4, 190, 910, 13, carried=0.5, planted=True),
+    "demo": Preset(40, 34, 4, 190, 910, 13, carried=0.5, trouble=0.3, planted=True),
     "small": Preset(14, 23, 2, 120, 420, 11, kela_years=2, lists=8, planted=True),
     "proof": Preset(120, 23, 0, 728, 910, 0, carried=0.5, lists=104),
     "national": Preset(
