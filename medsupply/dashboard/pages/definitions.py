@@ -8,6 +8,7 @@ from markupsafe import Markup
 from medsupply.dashboard import blocks, figures, frame, markup, show
 from medsupply.dashboard.markup import Column
 from medsupply.dashboard.wording import say
+from medsupply.picture.figures import FIGURES as DEFINED
 from medsupply.rules import load_rules
 from medsupply.tables.picture import STATES
 from medsupply.words import numbers as write
@@ -66,6 +67,21 @@ def thresholds(language: str) -> None:
     show.grid(heads, cells, say(language, "definitions.rules_caption"))
 
 
+def formulas(language: str) -> None:
+    """The registry of figures, as analysts read it in docs and in SQL."""
+    heads = [Column(say(language, f"definitions.{key}")) for key in ("column", "formula", "unit", "review")]
+    cells = [
+        [
+            figure.name,
+            markup.lines(filter(None, (figure.formula, figure.note))),
+            figure.unit,
+            write.day(language, figure.review_by),
+        ]
+        for figure in DEFINED
+    ]
+    show.grid(heads, cells, say(language, "definitions.formulas"))
+
+
 language = frame.lang()
 show.title(say(language, "definitions.title"), say(language, "definitions.intro"))
 show.heading(say(language, "definitions.levels"))
@@ -86,6 +102,8 @@ st.markdown(say(language, "definitions.figures_about"))
 for group, names in GROUPS:
     show.subheading(say(language, f"definitions.group_{group}"))
     blocks.definition_list(language, names)
+with st.expander(say(language, "definitions.formulas")):
+    formulas(language)
 show.heading(say(language, "definitions.words"))
 show.html(
     markup.bullets(
