@@ -62,6 +62,10 @@ def _lacks(*codes: str, but: str | None = None) -> Callable[[Row, float | None],
 
 def rules(run_out_reasons: frozenset[str]) -> tuple[Rule, ...]:
     """All rules on rows of the situation. ``run_out_reasons``: codes of stock, out_share and run-out conditions."""
+    return (*_availability(run_out_reasons), *_warnings())
+
+
+def _availability(run_out_reasons: frozenset[str]) -> tuple[Rule, ...]:
     return (
         Rule(
             "run_out",
@@ -85,6 +89,11 @@ def rules(run_out_reasons: frozenset[str]) -> tuple[Rule, ...]:
             closes_after=3,
             immediate=False,
         ),
+    )
+
+
+def _warnings() -> tuple[Rule, ...]:
+    return (
         Rule(
             "surge",
             "Demand above what the forecast held possible drains stock faster than planned",

@@ -207,13 +207,16 @@ def _mark(connection: sa.Connection, row: dict[str, Any], status: str, now: date
 
 
 _MARK = """
-    WITH tried AS (
+    WITH given (id, number, at, outcome, error, status, due) AS (
+        SELECT CAST(:id AS text), CAST(:number AS bigint), CAST(:now AS timestamptz), CAST(:outcome AS text),
+               CAST(:error AS text), CAST(:status AS text), CAST(:due AS timestamptz)),
+    tried AS (
         INSERT INTO alerts.attempt (message_id, number, at, outcome, detail)
-        VALUES (:id, :number, :now, :outcome, :error) ON CONFLICT DO NOTHING)
-    UPDATE alerts.outbox SET status = :status, attempts = :number, last_error = :error,
-           sent_at = CASE WHEN :status = 'sent' THEN CAST(:now AS timestamptz) END,
-           due_at = CASE WHEN :status = 'queued' THEN CAST(:due AS timestamptz) ELSE due_at END
-    WHERE message_id = :id
+        SELECT id, number, at, outcome, error FROM given ON CONFLICT DO NOTHING)
+    UPDATE alerts.outbox o SET status = g.status, attempts = g.number, last_error = g.error,
+           sent_at = CASE WHEN g.status = 'sent' THEN g.at END,
+           due_at = CASE WHEN g.status = 'queued' THEN g.due ELSE o.due_at END
+    FROM given g WHERE o.message_id = g.id
 """
 
 

@@ -131,6 +131,7 @@ class Scores(dy.Schema):
     warned = count("Events before which an episode was open", "events")
     recall = number("warned / events", "share 0-1", nullable=True)
     precision = number("true / (true + false)", "share 0-1", nullable=True)
+    warned_28 = count("Events with a lead of 28 days or more", "events", nullable=True)
     median_lead_days = number("Median of event - opened_on", "days", nullable=True)
     false_per_100_years = number(
         "False episodes per 100 medicine-years above the floor", "per 100 years", nullable=True

@@ -12,20 +12,17 @@ from datetime import date, datetime
 import polars as pl
 import sqlalchemy as sa
 
-from medsupply.alerts.episodes import Episode, Transition, fold
-from medsupply.alerts.rules import Rule, rules, service_rules
+from medsupply.alerts.episodes import Episode, Transition
+from medsupply.alerts.folding import IMMEDIATE, RULES, SERVICE, folded
 from medsupply.alerts.store import memory, past
+from medsupply.alerts.store.scoring import score_alerts
 from medsupply.alerts.store.writing import write_notices
 from medsupply.alerts.telling import Telling, Told, release, tell
-from medsupply.picture.reasons import RUN_OUT_REASONS
 from medsupply.rules import Rules
 from medsupply.tables.alerts import EVALUATIONS
 from medsupply.warehouse import bulk
 from medsupply.warehouse.connection import Warehouse
 
-RULES = rules(frozenset(str(reason) for reason in RUN_OUT_REASONS))
-SERVICE = service_rules()
-IMMEDIATE = frozenset(rule.name for rule in RULES if rule.immediate)
 LOCK = "select pg_advisory_xact_lock(hashtext('alerts'))"
 _PICTURE = (
     "select max(known_at) from picture.pictures where stage = 'judged' and as_of = :as_of and known_at <= :known_at"
@@ -41,12 +38,15 @@ def evaluate(wh: Warehouse, as_of: date, known_at: datetime, rules_: Rules) -> s
             return f"no picture of {as_of} is known, nothing is evaluated"
         first = connection.execute(sa.text("select count(*) from alerts.evaluations")).scalar_one() == 0
         told_before = memory.told_of(connection)
-        episodes = _episodes(connection, as_of, _register(connection, as_of, picture, rules_))
+        kind = _register(connection, as_of, picture, rules_)
+        episodes = _episodes(connection, as_of, kind)
         telling = _tell(connection, as_of, picture, episodes, told_before, rules_, first=first)
         new = memory.store(connection, episodes, telling.told, picture, rules_.version)
         if telling.held:
             _hold(connection, as_of)
         mails = write_notices(connection, wh.settings, telling.notices, rules_)
+        if kind != "same":
+            score_alerts(connection, as_of, known_at)
     return _summary(new, telling, mails)
 
 
@@ -96,17 +96,6 @@ def _episodes(connection: sa.Connection, as_of: date, kind: str) -> list[Episode
     service = memory.by_scope([one for one in stored if one.rule in about_service])
     found = folded(past.rows_of_day(connection, as_of), RULES, pictures)
     return _sorted([*found, *folded(past.service_rows(connection, as_of), SERVICE, service)])
-
-
-def folded(rows: pl.DataFrame, rules_: Sequence[Rule], before: Mapping[memory.Key, Sequence[Episode]]) -> list[Episode]:
-    """Episodes of all scopes: those of ``before`` gone on with ``rows``. A scope without rows stays as it was."""
-    found = dict(before)
-    for (medicine, county), part in rows.sort("as_of").group_by("medicine_id", "county_code", maintain_order=True):
-        days = [(row["as_of"], row) for row in part.iter_rows(named=True)]
-        for rule in rules_:
-            key = (rule.name, str(medicine), str(county))
-            found[key] = fold(rule, key[1], key[2], days, before.get(key, ()))
-    return [one for episodes in found.values() for one in episodes]
 
 
 def _sorted(episodes: Sequence[Episode]) -> list[Episode]:

@@ -10,12 +10,12 @@ import polars as pl
 import sqlalchemy as sa
 
 from medsupply.alerts.episodes import Episode, Transition
+from medsupply.alerts.folding import Key
 from medsupply.alerts.telling import Told
 from medsupply.tables.alerts import EVENT, STATE
 from medsupply.warehouse import bulk
 from medsupply.warehouse.reading import read_frame
 
-Key = tuple[str, str, str]
 Event = tuple[str, date, str]
 
 

@@ -1,0 +1,242 @@
+"""The sender against relays that misbehave: every mail arrives, none twice without reason, the dead go to the next."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hostile_relay import Relay, free_port, running
+
+from medsupply.alerts import sender, subscriptions
+from medsupply.alerts.mails import Mail
+from medsupply.alerts.recipients import subscriptions_of
+from medsupply.alerts.store.outbox import message_id_of, outbox_row, queue
+from medsupply.errors import SettingsError
+from medsupply.warehouse.connection import Warehouse
+
+ALERT = "run_out-S1-99-1"
+NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
+
+
+def fill(wh: Warehouse, *addresses: str, kind: str = "alert", at: datetime = NOW) -> list[str]:
+    mail = Mail("severe: amoxicillin", "text å\n", "<p>html å</p>")
+    rows = [
+        outbox_row(message_id_of(f"{place}|{one}", "a@medsupply.example"), ALERT, 1, one, "en", kind, mail, at,
+                   as_of=date(2026, 3, 1), alert_ids=[ALERT])
+        for place, one in enumerate(addresses)
+    ]  # fmt: skip
+    with wh.transaction() as connection:
+        queue(connection, rows)
+    return [row["message_id"] for row in rows]
+
+
+class Clock:
+    """A clock that sleeping moves."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+def send(wh: Warehouse, url: str, clock: Clock, **options: Any) -> sender.Sent:
+    return sender.send(wh, clock=clock, smtp_url=url, sleep=clock.sleep, timeout=1.0, **options)
+
+
+def outbox(wh: Warehouse) -> dict[str, tuple[str, int]]:
+    found = wh.read("select recipient, status, attempts from alerts.outbox order by recipient")
+    return {row["recipient"]: (row["status"], row["attempts"]) for row in found.iter_rows(named=True)}
+
+
+def test_a_mail_arrives_as_it_was_written(warehouse: Warehouse) -> None:
+    ids = fill(warehouse, "a@example.org")
+    relay = Relay()
+    with running(relay) as url:
+        assert send(warehouse, url, Clock()).sent == 1
+        assert send(warehouse, url, Clock()).sent == 0
+    (mail,) = relay.taken
+    assert mail["Message-ID"] == ids[0] and mail["Auto-Submitted"] == "auto-generated"
+    assert mail["List-Unsubscribe"] and mail["Date"]
+    assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
+
+
+@pytest.mark.parametrize("mood", ["451 later", "data 451 later", "drop", "hang", "421 closing", "452 full"])
+def test_what_is_not_taken_now_is_taken_later(warehouse: Warehouse, mood: str) -> None:
+    fill(warehouse, "a@example.org", "b@example.org", "c@example.org")
+    relay = Relay(lambda address, number: mood if address[0] == "b" and number <= 2 else "ok")
+    with running(relay) as url:
+        done = send(warehouse, url, Clock(), drain=True)
+    assert done.sent == 3 and done.later == 2
+    assert sorted(str(one["To"]) for one in relay.taken) == ["a@example.org", "b@example.org", "c@example.org"]
+    assert outbox(warehouse)["b@example.org"] == ("sent", 3)
+
+
+def test_a_line_dropped_after_the_mail_was_taken_gives_the_same_message_id(warehouse: Warehouse) -> None:
+    ids = fill(warehouse, "a@example.org")
+    relay = Relay(lambda _, number: "drop_after" if number == 1 else "ok")
+    with running(relay) as url:
+        send(warehouse, url, Clock(), drain=True)
+    assert relay.ids == [ids[0], ids[0]]
+
+
+def test_without_drain_waits_are_minutes_and_a_picture_of_long_ago_is_not_given_up(warehouse: Warehouse) -> None:
+    fill(warehouse, "a@example.org", at=NOW - timedelta(days=400))
+    relay = Relay(lambda _, number: "451 later" if number <= 3 else "ok")
+    clock = Clock()
+    with running(relay) as url:
+        for wait in (0, 1, 2):
+            clock.sleep(60 * wait - 1)
+            assert wait == 0 or send(warehouse, url, clock).later == 0
+            clock.sleep(1)
+            assert send(warehouse, url, clock).later == 1
+        clock.sleep(300)
+        assert send(warehouse, url, clock).sent == 1
+
+
+def test_after_72_hours_a_mail_is_given_up_and_passed_on(warehouse: Warehouse) -> None:
+    lines = subscriptions_of("a@example.org", language="en", role="fimea", deputy="deputy@example.org")
+    subscriptions.add(warehouse, lines, at=NOW, confirmed=True)
+    fill(warehouse, "a@example.org")
+    relay = Relay(lambda address, _: "451 later" if address[0] == "a" else "ok")
+    clock = Clock()
+    with running(relay) as url:
+        send(warehouse, url, clock)
+        clock.sleep(73 * 3600)
+        send(warehouse, url, clock)
+        send(warehouse, url, clock)
+    assert outbox(warehouse) == {"a@example.org": ("failed", 2), "deputy@example.org": ("sent", 1)}
+
+
+def test_a_dead_address_goes_to_the_next_person_at_once(warehouse: Warehouse) -> None:
+    lines = subscriptions_of("dead@example.org", language="en", role="fimea", deputy="deputy@example.org")
+    subscriptions.add(warehouse, lines, at=NOW, confirmed=True)
+    fill(warehouse, "dead@example.org", "b@example.org")
+    relay = Relay(lambda address, _: "550 no such person" if address.startswith("dead") else "ok")
+    with running(relay) as url:
+        done = send(warehouse, url, Clock(), drain=True)
+    assert (done.sent, done.refused) == (2, 1)
+    assert outbox(warehouse)["dead@example.org"] == ("failed", 1)
+    assert {str(one["To"]) for one in relay.taken} == {"b@example.org", "deputy@example.org"}
+
+
+def test_a_relay_that_is_down_for_hours_gets_all_oldest_first_none_twice(warehouse: Warehouse) -> None:
+    addresses = [f"r{number:02d}@example.org" for number in range(20)]
+    ids = fill(warehouse, *addresses)
+    clock = Clock()
+    nowhere = f"smtp://127.0.0.1:{free_port()}?starttls=off"
+    for _ in range(6):
+        assert send(warehouse, nowhere, clock).sent == 0
+        clock.sleep(3600)
+    relay = Relay()
+    with running(relay) as url:
+        send(warehouse, url, clock, drain=True)
+    assert sorted(relay.ids) == sorted(ids)
+    assert len(relay.ids) == len(set(relay.ids))
+
+
+def test_a_relay_without_starttls_breaks_the_channel_and_keeps_the_queue(warehouse: Warehouse) -> None:
+    fill(warehouse, "a@example.org", "b@example.org")
+    with running(Relay()) as url:
+        done = send(warehouse, url.replace("?starttls=off", ""), Clock(), drain=True)
+    assert done.stopped and done.later == 1
+    assert {status for status, _ in outbox(warehouse).values()} == {"queued"}
+
+
+def test_a_refused_sender_address_kills_no_mail(warehouse: Warehouse) -> None:
+    class Picky(Relay):
+        async def handle_MAIL(self, *_: Any) -> str:
+            return "550 we do not relay for you"
+
+    fill(warehouse, "a@example.org")
+    with running(Picky()) as url:
+        done = send(warehouse, url, Clock(), drain=True)
+    assert done.stopped and outbox(warehouse)["a@example.org"][0] == "queued"
+
+
+def test_no_relay_is_said_in_words_when_mails_wait(warehouse: Warehouse) -> None:
+    assert sender.send(warehouse, clock=Clock()).sent == 0
+    fill(warehouse, "a@example.org")
+    with pytest.raises(SettingsError, match="MEDSUPPLY_SMTP_URL"):
+        sender.send(warehouse, clock=Clock())
+
+
+def test_two_senders_at_once_send_each_mail_once(warehouse: Warehouse) -> None:
+    ids = fill(warehouse, *[f"r{number:02d}@example.org" for number in range(40)])
+    relay = Relay()
+    with running(relay) as url:
+        threads = [
+            threading.Thread(target=send, args=(warehouse, url, Clock()), kwargs={"drain": True})
+            for _ in range(2)
+        ]  # fmt: skip
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(relay.ids) == sorted(ids)
+
+
+SENDER = """
+import sys
+from datetime import UTC, datetime
+from medsupply.alerts import sender
+from medsupply.settings import Settings
+from medsupply.warehouse.connection import Warehouse
+from pathlib import Path
+settings = Settings(home=Path(sys.argv[1]), database_url=sys.argv[2], smtp_url=sys.argv[3])
+sender.send(Warehouse.open(settings), clock=lambda: datetime.now(UTC), drain=True)
+"""
+
+
+@pytest.mark.parametrize("point", sender.FAILPOINTS)
+def test_killed_at_each_step_nothing_is_lost(warehouse: Warehouse, point: str) -> None:
+    ids = fill(warehouse, "a@example.org", "b@example.org")
+    relay = Relay()
+    home, address = str(warehouse.settings.home), warehouse.settings.database_url
+    with running(relay) as url:
+        for kill in (point, point, ""):
+            done = subprocess.run(
+                [sys.executable, "-c", SENDER, home, address, url], env={"MEDSUPPLY_FAILPOINT": kill}, check=False
+            )
+            assert done.returncode == (-9 if (kill and set(relay.ids) != set()) or kill else 0) or not kill
+    assert set(relay.ids) == set(ids)
+    assert len(relay.ids) <= len(ids) + 2
+    assert {status for status, _ in outbox(warehouse).values()} == {"sent"}
+
+
+def rounds(warehouse: Warehouse, number: int, folder: Path) -> tuple[list[str], Relay, int]:
+    """Kill senders at random moments until all is sent; mails, relay and kills."""
+    import random
+
+    chance, relay, kills = random.Random(number), Relay(), 0
+    ids = fill(warehouse, *[f"r{one:03d}@example.org" for one in range(number)])
+    home, address = str(warehouse.settings.home), warehouse.settings.database_url
+    with running(relay) as url:
+        while any(status == "queued" for status, _ in outbox(warehouse).values()) and kills < number:
+            child = subprocess.Popen([sys.executable, "-c", SENDER, home, address, url])
+            seen = len(relay.taken)
+            deadline = time.monotonic() + 30
+            while len(relay.taken) == seen and child.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.002)
+            time.sleep(chance.uniform(0, 0.03))
+            child.kill()
+            child.wait()
+            kills += 1
+        send(warehouse, url, Clock(datetime.now(UTC)), drain=True)
+    return ids, relay, kills
+
+
+def test_rounds_of_kill_9_lose_nothing(warehouse: Warehouse, tmp_path: Path) -> None:
+    ids, relay, kills = rounds(warehouse, 10, tmp_path)
+    assert kills >= 2, "no sender was killed: the rounds prove nothing"
+    assert set(relay.ids) == set(ids)
+    assert len(relay.ids) - len(ids) <= kills
