@@ -11,13 +11,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from medsupply import desk, flow, published
+from medsupply.alerts.sink import sink
 from medsupply.days import end_of_day
 from medsupply.errors import InputError, MedsupplyError
 from medsupply.settings import Settings
@@ -27,7 +28,7 @@ Tell = Callable[[str], None]
 ROOT = Path(__file__).resolve().parent.parent
 SEED, PRESET = 1, "demo"
 # Days with a picture before the last one, so that there is something to compare with and alerts have a past.
-PICTURE_DAYS = 2
+PICTURE_DAYS = 4
 SUBSCRIBERS: tuple[dict[str, Any], ...] = (
     {"address": "paivystys@fimea.example", "role": "fimea", "language": "fi"},
     {"address": "beredskap@stm.example", "role": "stm", "language": "sv"},
@@ -66,8 +67,9 @@ def simulated(wh: Warehouse, *, tell: Tell) -> None:
         flow.digest(wh, day, at=known_on(day))
         step(f"{day}: {done.summary}")
     _stage(wh, folder, arrivals, since=known_on(days[-2]), until=known_on(last))
-    _airflow(wh, last, known_on(last), step)
-    _mails(wh, step)
+    with sink(wh.settings.home / "mails") as relay:
+        _airflow(wh, last, known_on(last), relay, step)
+        step(f"{flow.send(wh, clock=_now, drain=True, smtp_url=relay)}; they lie in {wh.settings.home / 'mails'}")
     step(f"the picture of {last}: {flow.summary(flow.situation(wh, last, known_on(last)))}")
 
 
@@ -131,14 +133,14 @@ def _between(arrivals: pl.DataFrame, since: datetime | None, until: datetime) ->
     return kept.select("source", "path", "received_at")
 
 
-def _airflow(wh: Warehouse, day: date, known_at: datetime, step: Steps) -> None:
+def _airflow(wh: Warehouse, day: date, known_at: datetime, relay: str, step: Steps) -> None:
     """Run the last day's DAGs in a process of their own, with this warehouse as theirs."""
     runner = ROOT / "infra" / "run_dags.py"
     if not runner.exists():
         raise InputError("The DAGs are not beside the package", "Run the demo from a checkout")
     names = ["load_sources", "update_picture", "update_forecasts", "send_alerts"]
     step(f"{day} by Airflow: {', '.join(names)}")
-    environment = {**os.environ, "MEDSUPPLY_HOME": str(wh.settings.home)}
+    environment = {**os.environ, "MEDSUPPLY_HOME": str(wh.settings.home), "MEDSUPPLY_SMTP_URL": relay}
     arguments = ["--as-of", day.isoformat(), "--known-at", known_at.isoformat()]
     done = subprocess.run(
         [sys.executable, str(runner), *arguments, *names],
@@ -154,18 +156,7 @@ def _airflow(wh: Warehouse, day: date, known_at: datetime, step: Steps) -> None:
             step(f"  DAG {line}")
 
 
-def _mails(wh: Warehouse, step: Steps) -> None:
-    """Hand the queued mails to a local relay that writes each one as it arrived."""
-    from medsupply.alerts.sink import sink
-
-    folder = wh.settings.home / "mails"
-    with sink(folder) as url:
-        step(f"{flow.send(wh, clock=_now, drain=True, smtp_url=url)}; they lie in {folder}")
-
-
 def _now() -> datetime:
-    from datetime import UTC
-
     return datetime.now(UTC)
 
 

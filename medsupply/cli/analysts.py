@@ -22,7 +22,7 @@ def sql(
 ) -> None:
     """Run a query on the analyst views, as the analyst role (read only)."""
     with common.warehouse("medsupply_analyst") as wh:
-        found = wh.read(query.replace(":", r"\:"))
+        found = wh.read(query)
     common.show(found, form)
 
 

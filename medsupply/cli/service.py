@@ -89,5 +89,5 @@ def check(
 def migrate() -> None:
     """Bring the warehouse to the newest version; views and grants are made again."""
     with common.warehouse() as wh:
-        version = wh.read("select version_num from alembic_version")
+        version = wh.read("select version_num from ops.alembic_version")
         typer.echo(f"The warehouse is at {version.item()}.")
