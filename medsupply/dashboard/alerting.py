@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,51 +39,61 @@ def subject(language: str, row: Mapping[str, Any]) -> str:
 
 
 def grouped(frame: pl.DataFrame) -> list[list[dict[str, Any]]]:
-    """Open alerts by rule and medicine, as mails group them: the worst group first, the country first in each."""
+    """Open alerts by rule and medicine, as mails group them: the country leads a group, the worst lead comes first."""
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in frame.iter_rows(named=True):
         groups.setdefault((row["rule"], row["medicine_id"]), []).append(row)
     for rows in groups.values():
         rows.sort(key=lambda row: row["county_code"] != COUNTRY)
-    return list(groups.values())
+    return sorted(groups.values(), key=lambda rows: (rows[0]["county_code"] != COUNTRY, _rank(rows[0]["level"])))
 
 
-def open_table(language: str, frame: pl.DataFrame, params: Mapping[str, str], shown: int = 25) -> None:
-    """Open alerts by medicine with level, areas, reasons, since when, owner and note."""
+def _rank(level: str | None) -> int:
+    return ORDER.index(level) if level in ORDER else len(ORDER)
+
+
+def open_table(language: str, frame: pl.DataFrame, params: Mapping[str, str], shown: int = 25) -> int:
+    """Open alerts by medicine with level, areas, reasons, since when, owner and note; how many medicines are left."""
     if frame.is_empty():
         st.markdown(say(language, "alerts.none"))
-        return
+        return 0
     heads = [Column(say(language, f"alerts.{key}")) for key in ("what", "level", "areas", "why", "since", "owner")]
     cells = [_open_row(language, group, params) for group in grouped(frame)]
-    caption = say(language, "alerts.caption", n=frame.height, groups=len(cells))
-    show.grid(heads, cells[:shown], caption)
-    if len(cells) > shown:
-        with st.expander(say(language, "page.more", n=len(cells) - shown)):
-            show.grid(heads, cells[shown:], caption)
+    show.grid(heads, cells[:shown], say(language, "alerts.caption", n=frame.height, groups=len(cells)))
+    return max(len(cells) - shown, 0)
 
 
 def _open_row(language: str, group: list[dict[str, Any]], params: Mapping[str, str]) -> list[Cell]:
     lead = group[0]
     kept = {**params, "medicine": lead["medicine_id"], "area": lead["county_code"]}
-    name, kind = problems.name(language, lead), problems.kind(language, lead)
-    worst = min((row["level"] for row in group if row["level"] in ORDER), key=ORDER.index, default=None)
-    reasons = dict.fromkeys(code for row in group for code in row["reasons"] or ())
+    below = ", ".join(filter(None, (problems.kind(language, lead), coded(language, "rule", lead["rule"]))))
     return [
-        Markup("{}<br><small>{}</small>").format(
-            markup.link("medicine", name, **kept),
-            ", ".join(filter(None, (kind, coded(language, "rule", lead["rule"])))),
-        ),
-        markup.badge(language, worst) if worst else "",
+        Markup("{}<br><small>{}</small>").format(_name(language, lead, kept), below),
+        markup.badge(language, lead["level"]) if lead["level"] in ORDER else "",
         _areas(language, group),
-        markup.reason_list(coded(language, "reason", code) for code in problems.leading(reasons)[:3]),
+        markup.reason_list(coded(language, "reason", code) for code in problems.leading(lead["reasons"])[:2]),
         write.day(language, min(row["opened_on"] for row in group)),
         _owners(language, group),
     ]
 
 
-def _areas(language: str, group: list[dict[str, Any]]) -> str:
-    places = [place(language, row["county_code"]) for row in group]
-    return ", ".join(places[:3]) + (say(language, "alerts.more_areas", n=len(places) - 3) if len(places) > 3 else "")
+def _name(language: str, row: Mapping[str, Any], kept: Mapping[str, str]) -> Cell:
+    """The medicine as a link; an alert about data names its source."""
+    if has_word(language, f"source.{row['medicine_id']}"):
+        return word(language, f"source.{row['medicine_id']}")
+    return markup.link("medicine", problems.name(language, row), **kept)
+
+
+def _areas(language: str, group: list[dict[str, Any]]) -> Cell:
+    """The area that leads, and how many others stand at which level."""
+    others = Counter(row["level"] for row in group[1:] if row["level"] in ORDER)
+    rest = ", ".join(
+        f"{word(language, f'level.{level}')}: {others[level]}" for level in sorted(others, key=ORDER.index)
+    )
+    lead = place(language, group[0]["county_code"])
+    if not rest:
+        return lead
+    return Markup("{}<br><small>{} {}</small>").format(lead, say(language, "alerts.elsewhere"), rest)
 
 
 def _owners(language: str, group: list[dict[str, Any]]) -> Cell:

@@ -172,6 +172,7 @@ def test_alerts_are_grouped_by_medicine_with_the_country_first() -> None:
             "rule": ["run_out"] * 3,
             "medicine_id": ["S1", "S1", "S2"],
             "county_code": ["19", "99", "01"],
+            "level": ["severe", "elevated", "severe"],
         }
     )
     groups = alerting.grouped(frame)

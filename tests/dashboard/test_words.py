@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import medsupply.sources as sources_package
+from medsupply.alerts.folding import RULES
+from medsupply.alerts.rules import service_rules
 from medsupply.errors import InputError
 from medsupply.picture.changes import Cause
 from medsupply.picture.forms import FORM_CLASSES
@@ -29,6 +31,7 @@ CODES: dict[str, Iterable[str]] = {
     "state_meaning": STATES,
     "reason": Reason,
     "cause": Cause,
+    "rule": [rule.name for rule in (*RULES, *service_rules())],
     "holder_type": HOLDER_TYPES,
     "form_class": FORM_CLASSES,
     "verdict": VERDICTS,

@@ -41,7 +41,7 @@ if held:
 found = data.alerts()
 still_open = alerting.open_alerts(found)
 show.heading(say(language, "alerts.open"))
-alerting.open_table(language, still_open, {"lang": language})
+alerting.open_table(language, still_open, {"lang": language}, shown=200)
 if still_open.height and person.may_write:
     decisions(language, still_open, person)
 if found.height:

@@ -34,7 +34,9 @@ if changes.height:
     lines = [problems.change_line(language, row, **chosen.url()) for row in problems.ranked_changes(changes)]
     show.html(markup.bullets(lines[:8]))
 show.subheading(say(language, "alerts.open"))
-alerting.open_table(language, alerting.open_alerts(data.alerts()), chosen.url())
+left = alerting.open_table(language, alerting.open_alerts(data.alerts()), chosen.url(), shown=8)
+if left:
+    st.markdown(say(language, "meeting.more", n=left))
 show.subheading(say(language, "complete.title"))
 blocks.completeness(language, data.completeness(chosen.as_of))
 show.small(say(language, "page.not_covered"))
