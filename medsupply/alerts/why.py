@@ -51,7 +51,8 @@ def _alerts(wh: Warehouse, medicine: str, county: str, as_of: date) -> list[str]
 
 def _events(wh: Warehouse, alert_id: str) -> list[str]:
     events = wh.read(
-        'select "on", transition, level, reasons, rules_version from alerts.event where alert_id = :id order by "on"',
+        'select "on", transition, level, reasons, rules_version from alerts.event'
+        ' where alert_id = :id and withdrawn_at is null order by "on"',
         id=alert_id,
     )
     return [
@@ -63,7 +64,8 @@ def _events(wh: Warehouse, alert_id: str) -> list[str]:
 
 def _mails(wh: Warehouse, alert_id: str) -> list[str]:
     mails = wh.read(
-        "select kind, recipient, status, attempts, sent_at from analyst.notifications where alert_id = :id"
+        "select kind, recipient, status, attempts, sent_at from analyst.notifications"
+        " where message_id in (select message_id from alerts.outbox where alert_id = :id or :id = any(alert_ids))"
         " order by created_at, message_id",
         id=alert_id,
     )

@@ -1,0 +1,121 @@
+"""Every mail in every language: what it carries, and what it never carries."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from itertools import product
+
+import pytest
+
+from medsupply.alerts.actions import actions_for
+from medsupply.alerts.mails import (
+    AreaLevel,
+    Mail,
+    OpenAlert,
+    Scores,
+    Subject,
+    alert_mail,
+    band_of,
+    confirmation_mail,
+    digest_mail,
+    operations_mail,
+    public_reasons,
+)
+from medsupply.alerts.recipients import ROLES
+from medsupply.picture.reasons import Reason
+from medsupply.rules import load_rules
+from medsupply.settings import LANGUAGES
+from medsupply.words import word
+
+RULES = load_rules()
+DAY = date(2026, 3, 7)
+LINK = "https://tilannekuva.example/alerts?alert=run_out-SX-99"
+CASES = [(language, role, reason) for language, role, reason in product(LANGUAGES, (*ROLES, None), Reason)]
+
+
+def subject(language: str, role: str | None, reasons: list[str], level: str = "severe") -> Subject:
+    band, certainty = band_of(0.71234, 0.81234, 0.91234)
+    return Subject(
+        medicine="amoksisilliini <b>&", level=level, areas=[AreaLevel("Lapin hyvinvointialue", level)], reasons=reasons,
+        actions=actions_for(reasons, role, RULES), band=band, certainty=certainty, reporting="part", owner=None,
+        as_of=DAY, link=LINK, unsubscribe="https://tilannekuva.example/alerts",
+    )  # fmt: skip
+
+
+def told(mail: Mail) -> str:
+    """The text part without its date and addresses: what is left may hold no digit."""
+    plain = re.sub(r"https?://\S+", "", mail.text)
+    return plain.replace("7.3.2026", "").replace("7 March 2026", "")
+
+
+@pytest.mark.parametrize(("language", "role", "reason"), CASES)
+def test_no_number_stands_in_an_alert(language: str, role: str | None, reason: Reason) -> None:
+    mail = alert_mail(subject(language, role, [str(reason)]), language)
+    assert not re.findall(r"\d", told(mail)), told(mail)
+    assert word(language, "level.severe").capitalize() in mail.subject
+    assert "amoksisilliini" in mail.subject and LINK in mail.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_only_some_may_know_is_never_said(language: str) -> None:
+    hidden = [str(Reason.OBLIGATION_SHORT), str(Reason.ONLY_RESERVE_LEFT), str(Reason.SINGLE_HOLDER_NOTICE)]
+    text = alert_mail(subject(language, "county", hidden), language).text.lower()
+    for said in ("velvoite", "reserv", "obligator", "lagringsskyld", "varmuusvarasto", "alitus"):
+        assert said not in text
+    assert "obligation" not in str(public_reasons(hidden))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_text_and_html_say_the_same_and_html_is_escaped(language: str) -> None:
+    mail = alert_mail(subject(language, "fimea", ["run_out_p14"]), language)
+    assert "<b>" not in mail.html.split("<body")[1].replace("<body", "") or "&lt;b&gt;" in mail.html
+    assert "&lt;b&gt;&amp;" in mail.html and "<b>&" in mail.text
+    assert f'lang="{language}"' in mail.html
+    assert "src=" not in mail.html and "url(" not in mail.html
+    for line in (line.strip("- ") for line in mail.text.splitlines() if line.startswith("- ")):
+        assert line.replace("&", "&amp;") in mail.html or line in mail.html
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_kind_of_mail_is_rendered(language: str) -> None:
+    open_ = [
+        OpenAlert("amoksisilliini", "Koko maa", "severe", DAY, None),
+        OpenAlert("x", "y", "watch", DAY, "Duty", True),
+    ]
+    scores = Scores(9, 2, 1, 8, 10, 0.8, 0.82)
+    mails = [
+        alert_mail(subject(language, None, []), language, resolved=True),
+        digest_mail(language, DAY, open_, (212, 214), None, LINK, LINK),
+        digest_mail(language, DAY, [], (0, 0), None, LINK, LINK),
+        digest_mail(language, DAY, open_, (212, 214), scores, LINK, LINK, weekly=True),
+        digest_mail(language, DAY, [], (1, 1), None, LINK, LINK, weekly=True),
+        confirmation_mail(language, LINK, LINK),
+        operations_mail(language, ["no picture was made"], LINK),
+    ]
+    for mail in mails:
+        assert mail.subject.strip() and mail.text.strip() and "<main" in mail.html
+        assert "{" not in mail.text and "None" not in mail.text
+    assert "212" in mails[1].text and "8/10" in mails[3].text
+
+
+@pytest.mark.parametrize(
+    ("p", "expected"),
+    [
+        ((0.5, 0.6, 0.9), ("w2", "likely")),
+        ((0.1, 0.5, 0.9), ("w4", "likely")),
+        ((0.1, 0.2, 0.4), ("w2", "possible")),
+        ((0.0, 0.02, 0.6), ("w12", "likely")),
+        ((0.0, 0.0, 0.05), (None, None)),
+        ((None, None, None), (None, None)),
+    ],
+)
+def test_the_band_is_the_shortest_that_is_likely(
+    p: tuple[float | None, float | None, float | None], expected: tuple[str | None, str | None]
+) -> None:
+    assert band_of(*p) == expected
+
+
+def test_each_role_gets_something_to_do_for_each_reason() -> None:
+    for role, reason in product((*ROLES, None), Reason):
+        assert actions_for([str(reason)], role, RULES)
