@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -28,6 +29,6 @@ def configure(*, verbose: bool = False, as_json: bool = False) -> None:
     )
 
 
-def hide_secrets(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+def hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
     """A processor that blanks values whose key names a secret or a person's address."""
     return {key: "***" if key in SECRET_KEYS else value for key, value in event.items()}

@@ -60,13 +60,18 @@ def update_days(wh: Warehouse, master: Master, as_of: date, known_at: datetime, 
     return len(new)
 
 
+_SERIES = f"""
+    SELECT w.week, w.medicine_id, w.county_code, w.units, w.marked
+    FROM picture.demand_weekly w JOIN ({_VERSIONS}) v ON v.as_of = w.week AND v.stored_at = w.known_at
+    WHERE w.week BETWEEN :first AND :last ORDER BY w.medicine_id, w.county_code, w.week
+"""  # noqa: S608  the part that is put in stands above
+
+
 def weekly_series(wh: Warehouse, cutoff: date, known_at: datetime) -> pl.DataFrame:
     """Weekly demand up to the week of ``cutoff`` as known at ``known_at``: week, medicine_id, county_code, units."""
     first = week_start(cutoff) - timedelta(weeks=HISTORY_WEEKS)
     return wh.read(
-        "SELECT w.week, w.medicine_id, w.county_code, w.units, w.marked FROM picture.demand_weekly w"
-        f" JOIN ({_VERSIONS}) v ON v.as_of = w.week AND v.stored_at = w.known_at"
-        " WHERE w.week BETWEEN :first AND :last ORDER BY w.medicine_id, w.county_code, w.week",
+        _SERIES,
         stage="demand",
         known_at=known_at,
         first=first,

@@ -127,7 +127,7 @@ def described(column: dy.Column) -> str:
 
 
 def _sql_table(table: Table) -> sa.Table:
-    columns: Iterable[sa.Column[Any]] = table.frame.to_sqlalchemy_columns(postgresql.dialect())
+    columns: Iterable[sa.Column[Any]] = table.frame.to_sqlalchemy_columns(postgresql.dialect())  # type: ignore[no-untyped-call]
     described_columns = []
     for column in columns:
         column.comment = described(table.frame.columns()[column.name])
