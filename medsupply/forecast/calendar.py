@@ -15,7 +15,7 @@ from medsupply.days import is_open
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
-WEEK_HARMONICS, MONTH_HARMONICS, YEAR_DAYS = 6, 5, 365.25
+WEEK_HARMONICS, MONTH_HARMONICS, YEAR_DAYS = 10, 5, 365.25
 TURN_OF_YEAR = (3, 2, 1, 0, -1, -2, -3, -4)
 # Windows whose demand is no season: stockpiling in March 2020 and the quiet weeks after it.
 SHOCKS: tuple[tuple[str, date, date], ...] = (

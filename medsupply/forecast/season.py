@@ -13,7 +13,7 @@ from scipy.linalg import solveh_banded  # type: ignore[import-untyped]
 
 from medsupply.forecast.calendar import Array, Mask
 
-STIFFNESS = {"W": 1e5, "M": 3e3}
+STIFFNESS = {"W": 3e5, "M": 3e3}
 GROUP_PULL, OWN_PULL = 30.0, 60.0
 ROUNDS = 2
 
