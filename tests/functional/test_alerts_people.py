@@ -1,0 +1,160 @@
+"""Subscriptions, digests, escalation, the watchdog and why, on a nation whose every number is recognisable."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from alerts_pictures import GONE, SHORT, day, moment, put, row
+from hostile_relay import Relay, running
+
+from medsupply.alerts import desk, sender, store, subscriptions, watchdog
+from medsupply.alerts.digests import digest
+from medsupply.alerts.recipients import subscriptions_of
+from medsupply.alerts.store.next_person import escalate, working_hours
+from medsupply.alerts.store.scoring import replay_rules
+from medsupply.alerts.why import why
+from medsupply.errors import InputError
+from medsupply.rules import load_rules
+from medsupply.warehouse.connection import Warehouse
+
+RULES = load_rules()
+MARKED = {"stock_units": 3141.59, "floor_units": 2718.28, "reserve_units": 1414.21, "cover_days": 17.32,
+          "run_out_p14": 0.5772, "run_out_p28": 0.6931, "run_out_p56": 0.8079, "run_out_p84": 0.9159,
+          "run_out_on": day(61), "daily_demand_units": 1.0987, "notices_open": 4669}  # fmt: skip
+
+
+def evaluate(wh: Warehouse, number: int) -> str:
+    return store.evaluate(wh, day(number), moment(number), RULES)
+
+
+def subscribe(wh: Warehouse, address: str, *, confirmed: bool = True, **options: Any) -> None:
+    lines = subscriptions_of(address, **{"language": "en", "role": "fimea", **options})
+    subscriptions.add(wh, lines, at=moment(0), confirmed=confirmed)
+
+
+def outbox(wh: Warehouse) -> list[dict[str, Any]]:
+    return wh.read("select * from alerts.outbox order by created_at, recipient").to_dicts()
+
+
+def test_no_number_of_the_nation_is_in_any_mail(warehouse: Warehouse) -> None:
+    for language in ("fi", "sv", "en"):
+        subscribe(warehouse, f"{language}@example.org", language=language)
+    put(warehouse, 0, [row("S", **{**GONE, **MARKED, "reasons": ["run_out_p14_with_reserve", "obligation_short"]})])
+    evaluate(warehouse, 0)
+    digest(warehouse, day(0), at=moment(0))
+    digest(warehouse, day(0), at=moment(0), weekly=True)
+    found = outbox(warehouse)
+    assert len(found) == 9
+    digits = [re.sub(r"[^0-9]", "", str(value)).lstrip("0") for value in MARKED.values()]
+    for mail in found:
+        bare = re.sub(r"https?://\S+|<style.*?</style>|style=\"[^\"]*\"", "", mail["body_text"] + mail["body_html"])
+        assert not [one for one in digits if one in bare.replace(".", "").replace(",", "")]
+        assert str(day(61)) not in bare and "17" not in bare
+
+
+def test_an_address_that_subscribes_itself_gets_nothing_before_it_confirms(warehouse: Warehouse) -> None:
+    subscribe(warehouse, "self@example.org", confirmed=False)
+    put(warehouse, 0, [row("S1", **SHORT)])
+    evaluate(warehouse, 0)
+    (asked,) = outbox(warehouse)
+    assert asked["kind"] == "confirmation"
+    with pytest.raises(InputError):
+        subscriptions.confirm(warehouse, "self@example.org", "guess", at=moment(0))
+    token = re.search(r"confirm=(\w+)", asked["body_text"])
+    assert token and subscriptions.confirm(warehouse, "self@example.org", token[1], at=moment(0)) == 1
+    put(warehouse, 1, [row("S1", **GONE)])
+    evaluate(warehouse, 1)
+    assert [one["kind"] for one in outbox(warehouse)] == ["confirmation", "alert"]
+    assert subscriptions.end(warehouse, "SELF@example.org", at=moment(1)) == 1
+    put(warehouse, 2, [row("S2", **GONE)])
+    evaluate(warehouse, 2)
+    assert len(outbox(warehouse)) == 2
+
+
+def test_an_operator_confirms_what_waits(warehouse: Warehouse) -> None:
+    subscribe(warehouse, "self@example.org", confirmed=False)
+    subscribe(warehouse, "self@example.org")
+    assert warehouse.read("select confirmed_at from alerts.subscription")["confirmed_at"].null_count() == 0
+
+
+@pytest.mark.parametrize("address", ["no address", "a@b@c", "å@example.org", "a@example.org\r\nBcc: b@example.org"])
+def test_what_is_no_address_is_said(address: str) -> None:
+    with pytest.raises(InputError):
+        subscriptions_of(address, language="en")
+
+
+def test_the_digest_goes_out_on_quiet_days_once(warehouse: Warehouse) -> None:
+    subscribe(warehouse, "a@example.org")
+    put(warehouse, 0, [row("S1")])
+    evaluate(warehouse, 0)
+    assert digest(warehouse, day(0), at=moment(0)) == "1 digests queued"
+    assert digest(warehouse, day(0), at=moment(0)) == "0 digests queued"
+    assert "0 open alerts" in outbox(warehouse)[0]["subject"]
+
+
+def test_nobody_acknowledges_and_the_deputy_is_told_once(warehouse: Warehouse) -> None:
+    subscribe(warehouse, "duty@example.org", deputy="deputy@example.org")
+    put(warehouse, 0, [row("S1", **GONE), row("S2", **GONE)])
+    evaluate(warehouse, 0)
+    clock = datetime(2026, 3, 3, 7, 0, tzinfo=UTC)
+    with running(Relay()) as url:
+        sender.send(warehouse, clock=lambda: clock, smtp_url=url)
+    desk.acknowledge(warehouse, "run_out-S2-99-1", owner="D", note="on it", at=clock, rules=RULES)
+    assert escalate(warehouse, clock + timedelta(hours=1)) == 0
+    assert escalate(warehouse, clock + timedelta(hours=3)) == 1
+    assert escalate(warehouse, clock + timedelta(hours=4)) == 0
+    told = [one for one in outbox(warehouse) if one["recipient"] == "deputy@example.org"]
+    assert [one["alert_id"] for one in told] == ["run_out-S1-99-1"]
+    assert "deputy" in told[0]["body_text"]
+
+
+def test_office_hours_are_what_counts() -> None:
+    friday = datetime(2026, 3, 6, 13, 0, tzinfo=UTC)  # 15:00 in Helsinki
+    assert working_hours(friday, friday + timedelta(hours=12)) == 1.0
+    assert working_hours(friday, friday + timedelta(days=2, hours=12)) == 1.0
+    assert working_hours(friday, datetime(2026, 3, 9, 7, 0, tzinfo=UTC)) == 2.0
+
+
+def test_the_watchdog_says_what_never_came_and_what_is_stuck(warehouse: Warehouse) -> None:
+    at = moment(0)
+    found = watchdog.late(warehouse, at)
+    assert any("no delivery" in line for line in found) and any("severe" in line for line in found)
+    subscribe(warehouse, "a@example.org")
+    put(warehouse, 0, [row("S1", **GONE)])
+    evaluate(warehouse, 0)
+    found = watchdog.late(warehouse, at + timedelta(minutes=31))
+    assert any("unsent" in line for line in found)
+    assert not any("no picture" in line or "nobody" in line or "evaluated" in line for line in found)
+    assert any("no picture" in line for line in watchdog.late(warehouse, at + timedelta(hours=31)))
+
+
+def test_why_answers_from_stored_facts(warehouse: Warehouse) -> None:
+    subscribe(warehouse, "a@example.org")
+    put(warehouse, 0, [row("S1", **SHORT), row("S2")])
+    evaluate(warehouse, 0)
+    told = why(warehouse, "S1", on=day(0), county="99")
+    assert "opened at elevated (run_out_p56)" in told and "mail (alert) to a***@example.org: queued" in told
+    assert "No alert was ever open" in why(warehouse, "S2", on=None, county="99")
+
+
+def test_scores_are_stored_and_rules_can_be_played_on_the_past(warehouse: Warehouse) -> None:
+    subscribe(warehouse, "a@example.org")
+    for number in range(50):
+        stock = 1100.0 - 20 * number if number < 40 else 60.0
+        short = SHORT if number >= 30 else {}
+        figures = {"stock_units": stock, "floor_units": 70.0, "trailing_demand_units": 20.0}
+        put(warehouse, number, [row("S1", **{**short, **figures})])
+        evaluate(warehouse, number)
+    scored = warehouse.read("select * from analyst.alert_scores where rule = 'run_out' order by as_of desc limit 1")
+    assert (scored["events"][0], scored["warned"][0], scored["median_lead_days"][0]) == (1, 1, 10.0)
+
+    def judge(as_of: Any, known_at: Any) -> pl.DataFrame:
+        return warehouse.read("select * from picture.situation where as_of = :day", day=as_of)
+
+    done = replay_rules(warehouse, RULES, judge)
+    assert (done.days, done.episodes, done.mails, done.officials) == (50, 1, 1, 1)
+    assert "recall 1.00" in str(done)
