@@ -53,30 +53,31 @@ def problem_list(chosen: Filters, rows: pl.DataFrame, shown: int) -> None:
     """Medicines above normal, the worst first; the rest and those without a level one click away; the file."""
     language = chosen.language
     worst = problems.ranked(rows)
+    figures_ = problems.shown_figures(rows)
     above = worst.filter(pl.col("level").is_in(problems.PROBLEMS))
     if above.is_empty():
         st.markdown(say(language, "situation.problems_none", place=chosen.place))
     else:
-        _list(chosen, above.head(shown), say(language, "situation.problems_caption", place=chosen.place))
-    _more(chosen, above.tail(max(above.height - shown, 0)), "page.more")
-    _more(chosen, worst.filter(pl.col("level") == "unknown"), "situation.unknown")
-    _more(chosen, worst.filter(pl.col("level") == "normal"), "situation.normal")
+        key = "problems_caption" if figures_ == problems.KNOWN else "problems_blind"
+        _list(chosen, above.head(shown), figures_, say(language, f"situation.{key}", place=chosen.place))
+    _more(chosen, above.tail(max(above.height - shown, 0)), figures_, "page.more")
+    _more(chosen, worst.filter(pl.col("level") == "unknown"), figures_, "situation.unknown")
+    _more(chosen, worst.filter(pl.col("level") == "normal"), figures_, "situation.normal")
     if worst.height:
         files = worst.select(name for name in FILE_COLUMNS if name in worst.columns)
         show.download(language, files, f"situation-{chosen.area}-{chosen.as_of}")
 
 
-def _list(chosen: Filters, rows: pl.DataFrame, caption: str) -> None:
-    show.grid(
-        problems.columns(chosen.language), problems.rows(chosen.language, rows, chosen.url()), caption, "problems"
-    )
+def _list(chosen: Filters, rows: pl.DataFrame, shown: Sequence[str], caption: str) -> None:
+    cells = problems.rows(chosen.language, rows, chosen.url(), figures=shown)
+    show.grid(problems.columns(chosen.language, shown), cells, caption, "problems")
 
 
-def _more(chosen: Filters, rows: pl.DataFrame, key: str) -> None:
+def _more(chosen: Filters, rows: pl.DataFrame, shown: Sequence[str], key: str) -> None:
     if rows.height:
         label = say(chosen.language, key, n=rows.height)
         with st.expander(label):
-            _list(chosen, rows.head(200), label)
+            _list(chosen, rows.head(200), shown, label)
 
 
 def completeness(language: str, frame: pl.DataFrame) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -90,38 +90,53 @@ def unit(language: str, row: Mapping[str, Any]) -> str:
     return word(language, f"unit.{code}") if code and has_word(language, f"unit.{code}") else str(code or "")
 
 
-def columns(language: str) -> list[Column]:
+# The figures of the problem list; where no stock is known, those that purchases and notices can tell.
+KNOWN = ("cover", "p14", "p56", "notice", "reporting")
+BLIND = ("index", "notice", "notice_84")
+_WRITTEN: dict[str, tuple[str, Callable[[str, float | None], str]]] = {
+    "cover": ("cover_days", write.number),
+    "p14": ("run_out_p14", write.share),
+    "p56": ("run_out_p56", write.share),
+    "notice": ("notice_share", write.share),
+    "notice_84": ("notice_share_84", write.share),
+    "reporting": ("reporting_share", write.share),
+    "index": ("demand_index", lambda language, value: write.number(language, value, 2)),
+}
+
+
+def shown_figures(frame: pl.DataFrame) -> tuple[str, ...]:
+    """Which figures a problem list of ``frame`` shows."""
+    return KNOWN if frame["stock_units"].is_not_null().any() else BLIND
+
+
+def columns(language: str, figures: Sequence[str] = KNOWN) -> list[Column]:
     """Heads of the problem list."""
-    heads = (
-        ("medicine", "text"),
-        ("level", "text"),
-        ("why", "text"),
-        ("cover", "number"),
-        ("p14", "number"),
-        ("p56", "number"),
-        ("notice", "number"),
-        ("reporting", "number"),
-    )
-    return [Column(say(language, f"column.{key}"), kind_) for key, kind_ in heads]
+    heads = [Column(say(language, f"column.{key}")) for key in ("medicine", "level", "why")]
+    return heads + [Column(say(language, f"column.{key}"), "number") for key in figures]
 
 
-def rows(language: str, frame: pl.DataFrame, params: Mapping[str, str], *, most_reasons: int = 3) -> list[list[Cell]]:
+def rows(
+    language: str,
+    frame: pl.DataFrame,
+    params: Mapping[str, str],
+    *,
+    figures: Sequence[str] = KNOWN,
+    most_reasons: int = 3,
+) -> list[list[Cell]]:
     """The cells of the problem list; ``params`` are carried on in the links."""
-    return [_row(language, row, most_reasons, params) for row in frame.iter_rows(named=True)]
+    return [_row(language, row, figures, most_reasons, params) for row in frame.iter_rows(named=True)]
 
 
-def _row(language: str, row: dict[str, Any], most_reasons: int, params: Mapping[str, str]) -> list[Cell]:
+def _row(
+    language: str, row: dict[str, Any], figures: Sequence[str], most_reasons: int, params: Mapping[str, str]
+) -> list[Cell]:
     linked = link("medicine", name(language, row), **{**params, "medicine": row["medicine_id"]})
     below = ", ".join(part for part in (kind(language, row), row.get("atc") or "") if part)
     return [
         Markup("{}<br><small>{}</small>").format(linked, below),
         badge(language, row["level"]),
         reason_list(reasons(language, leading(row["reasons"])[:most_reasons])),
-        write.number(language, row["cover_days"]),
-        write.share(language, row["run_out_p14"]),
-        write.share(language, row["run_out_p56"]),
-        write.share(language, row["notice_share"]),
-        write.share(language, row["reporting_share"]),
+        *(_WRITTEN[key][1](language, row[_WRITTEN[key][0]]) for key in figures),
     ]
 
 

@@ -22,9 +22,10 @@ blocks.what_data_cannot_tell(language, rows)
 
 above = problems.ranked(rows).filter(pl.col("level").is_in(problems.PROBLEMS))
 if above.height:
+    figures = problems.shown_figures(rows)
     show.grid(
-        problems.columns(language),
-        problems.rows(language, above.head(SHOWN), chosen.url(), most_reasons=2),
+        problems.columns(language, figures),
+        problems.rows(language, above.head(SHOWN), chosen.url(), figures=figures, most_reasons=2),
         say(language, "meeting.caption", n=min(SHOWN, above.height), all=above.height, place=chosen.place),
         "problems",
     )
