@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import polars as pl
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from medsupply.sources.reading import LINE
 from medsupply.tables.ops import DELIVERIES, QUARANTINE, SNAPSHOTS
 from medsupply.warehouse import bulk, record, release
 from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.deliveries import GROUPS, Delivery, Verdict, counts_of, frame_of, prove, row_of
+from medsupply.warehouse.deliveries import GROUPS, Delivery, Verdict, counts_of, insert, prove, row_of
 from medsupply.warehouse.failpoints import reached
 from medsupply.warehouse.holding import held_snapshots, list_is_held
 from medsupply.warehouse.parser_child import Parsed
@@ -71,7 +72,7 @@ def _again(connection: sa.Connection, store: Store, delivery: Delivery, known: d
     reason = f"The same bytes are stored already as {known['delivery_id']} ({known['verdict']})"
     verdict = Verdict(f"{delivery.delivery_id}-d{number}", source, name, "duplicate", reason=reason)
     row = row_of(delivery, verdict) | {"duplicate_of": known["delivery_id"], "reason_code": "duplicate"}
-    bulk.copy(connection, DELIVERIES, frame_of(row))
+    insert(connection, DELIVERIES, [row])
     note = json.dumps(note_of(delivery) | {"kept": False, "code": "duplicate"}, sort_keys=True).encode()
     store.put(f"{record.raw_name(source, delivery.sha256)}.d{number}.json", note)
     return verdict
@@ -81,7 +82,7 @@ def _refuse(connection: sa.Connection, delivery: Delivery, refusal: DeliveryRefu
     """A refused delivery leaves its hash and the reason; its bytes too, unless they may be personal."""
     verdict = Verdict(delivery.delivery_id, delivery.source.name, delivery.name, "refused", reason=str(refusal))
     row = row_of(delivery, verdict) | {"reason_code": refusal.code, "bytes_archived": archived}
-    bulk.copy(connection, DELIVERIES, frame_of(row))
+    insert(connection, DELIVERIES, [row])
     return verdict
 
 
@@ -89,7 +90,7 @@ def _store(connection: sa.Connection, store: Store, delivery: Delivery, parsed: 
     source = delivery.source
     snapshots = _snapshots(connection, delivery, parsed)
     held = (
-        bool(snapshots["held"].any())
+        any(one["held"] for one in snapshots)
         if source.is_site
         else list_is_held(connection, source, parsed.taken.rows, parsed.scopes, delivery.received_at)
     )
@@ -97,9 +98,8 @@ def _store(connection: sa.Connection, store: Store, delivery: Delivery, parsed: 
     row = row_of(delivery, verdict) | counts_of(delivery, parsed, archived) | {"held": held, "parts": 1}
     prove(row, parsed.record_rows)
     reached("counted")
-    bulk.copy(connection, DELIVERIES, frame_of(row))
-    if snapshots.height:
-        bulk.copy(connection, SNAPSHOTS, snapshots)
+    insert(connection, DELIVERIES, [row])
+    insert(connection, SNAPSHOTS, snapshots)
     if parsed.quarantined.height:
         named = (pl.lit(delivery.delivery_id).alias("delivery_id"), pl.lit(source.name).alias("source"))
         bulk.copy(connection, QUARANTINE, parsed.quarantined.with_columns(*named))
@@ -144,20 +144,19 @@ def _as_stored(delivery: Delivery, row: dict[str, object]) -> Verdict:
     )
 
 
-def _snapshots(connection: sa.Connection, delivery: Delivery, parsed: Parsed) -> pl.DataFrame:
+def _snapshots(connection: sa.Connection, delivery: Delivery, parsed: Parsed) -> list[dict[str, object]]:
     """The snapshots of the delivery, and whether they are held."""
-    if parsed.snapshots is None or not parsed.snapshots.height:
-        return SNAPSHOTS.empty()
-    found = parsed.snapshots.with_columns(
-        pl.lit(delivery.delivery_id).alias("delivery_id"), pl.lit(delivery.source.name).alias("source")
-    )
+    if parsed.snapshots is None:
+        return []
+    named = {"delivery_id": delivery.delivery_id, "source": delivery.source.name}
+    rows = [row | named for row in parsed.snapshots.iter_rows(named=True)]
     if delivery.source.kind is not Kind.SNAPSHOT:
-        return found.with_columns(pl.lit(False).alias("held"))
+        return [row | {"held": False} for row in rows]
     # A row in quarantine was sent: the snapshot is no shorter for it.
-    waiting = parsed.quarantined.group_by("holder_id", "day").agg(pl.len().cast(pl.Int64).alias("waiting"))
-    sent = found.join(waiting, on=["holder_id", "day"], how="left")
-    sent = sent.with_columns((pl.col("rows") + pl.col("waiting").fill_null(0)).alias("sent")).drop("waiting")
-    return held_snapshots(connection, sent, delivery.received_at).drop("sent")
+    waiting: Counter[object] = Counter(parsed.quarantined.select("holder_id", "day").iter_rows())
+    sent = {key: row["rows"] + waiting[key] for row in rows if (key := (row["holder_id"], row["day"]))}
+    held = held_snapshots(connection, sent, delivery.received_at)
+    return [row | {"held": (row["holder_id"], row["day"]) in held} for row in rows]
 
 
 def _verdict(delivery: Delivery, parsed: Parsed, held: bool) -> Verdict:

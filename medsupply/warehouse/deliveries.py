@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import polars as pl
+import sqlalchemy as sa
 
 from medsupply.sources.catalogue import Source
 from medsupply.sources.personal import holds_code
-from medsupply.tables.ops import DELIVERIES
+from medsupply.tables.base import Table
 from medsupply.warehouse.parser_child import Parsed
 
 TOLERANCE = 1e-6
@@ -121,5 +121,7 @@ def prove(row: dict[str, object], record_rows: int) -> None:
         raise AssertionError(f"{row['delivery_id']}: {record_rows} rows in the record, {rows[1]} accepted")
 
 
-def frame_of(row: dict[str, object]) -> pl.DataFrame:
-    return pl.DataFrame([{name: row.get(name) for name in DELIVERIES.columns}], schema=DELIVERIES.dtypes())
+def insert(connection: sa.Connection, table: Table, rows: list[dict[str, object]]) -> None:
+    """Write a few rows; COPY pays for many only."""
+    if rows:
+        connection.execute(sa.insert(table.sql), [{name: row.get(name) for name in table.columns} for row in rows])

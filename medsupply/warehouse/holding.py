@@ -6,15 +6,14 @@ The rule is for the accident of a cut file: the one before had 50 rows or more a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
-import polars as pl
 import sqlalchemy as sa
 
 from medsupply.sources.catalogue import Kind, Source
 from medsupply.tables.core import CORE
-from medsupply.warehouse.reading import read_frame
 
+Snapshot = tuple[str, date]
 MIN_ROWS = 50
 MAX_LOSS = 0.2
 
@@ -36,23 +35,27 @@ _BEFORE = """
 """
 
 
-def is_short(rows: pl.Expr, before: pl.Expr) -> pl.Expr:
+def is_short(rows: int, before: int | None) -> bool:
     """Whether ``rows`` is so much shorter than ``before`` that it must be looked at."""
-    return (before >= MIN_ROWS) & (rows < (1 - MAX_LOSS) * before)
+    return before is not None and before >= MIN_ROWS and rows < (1 - MAX_LOSS) * before
 
 
-def held_snapshots(connection: sa.Connection, snapshots: pl.DataFrame, received_at: datetime) -> pl.DataFrame:
-    """``snapshots`` (holder_id, day, sent) with ``held``, by the snapshot that stood before each of them."""
-    days = snapshots["day"].to_list()
-    params = {"holders": snapshots["holder_id"].to_list(), "days": days, "received_at": received_at}
-    before = read_frame(connection, _BEFORE, params)
-    before = before.with_columns(pl.col("day").cast(pl.Date), pl.col("rows_before").cast(pl.Int64))
-    # Within one file the snapshot of the day before is the one before.
-    joined = snapshots.join(before, on=["holder_id", "day"], how="left").sort("holder_id", "day")
-    within = pl.col("sent").shift(1).over("holder_id", order_by="day")
-    return joined.with_columns(
-        is_short(pl.col("sent"), pl.coalesce(within, pl.col("rows_before"))).fill_null(False).alias("held")
-    ).drop("rows_before")
+def held_snapshots(connection: sa.Connection, sent: Mapping[Snapshot, int], received_at: datetime) -> set[Snapshot]:
+    """Which of the snapshots (holder and day, with the rows sent) are held, by the one that stood before each."""
+    if not sent:
+        return set()
+    holders, days = [holder for holder, _ in sent], [day for _, day in sent]
+    found = connection.execute(sa.text(_BEFORE), {"holders": holders, "days": days, "received_at": received_at})
+    before = {(holder, day): int(rows) for holder, day, rows in found}
+    held = set()
+    previous: tuple[str, int] | None = None
+    for key, rows in sorted(sent.items()):
+        # Within one file the snapshot of the day before is the one before.
+        within = previous[1] if previous is not None and previous[0] == key[0] else before.get(key)
+        if is_short(rows, within):
+            held.add(key)
+        previous = (key[0], rows)
+    return held
 
 
 def list_is_held(
@@ -70,6 +73,6 @@ def list_is_held(
             " and known_from <= :at and (known_to is null or known_to > :at)"
         )
         before = int(connection.execute(sa.text(query), {"at": received_at, **parameters}).scalar_one())
-        if before >= MIN_ROWS and now < (1 - MAX_LOSS) * before:
+        if is_short(now, before):
             return True
     return False

@@ -12,9 +12,11 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
 import structlog
 
 from medsupply.errors import DeliveryRefused
@@ -23,7 +25,10 @@ from medsupply.sources.unpacking import as_far_as_possible
 from medsupply.warehouse.parser_child import Job, Parsed, Refusal
 
 log = structlog.get_logger()
-MEMORY = 5 * 1024**3
+# Memory that a child may really use, watched from here; what it may reserve is far more, since allocators reserve much.
+MEMORY = 3_500_000_000
+RESERVED = 4 * MEMORY
+GLANCE = 0.1
 SECONDS, SECONDS_PER_MEGABYTE = 60.0, 1.0
 TRIES = 2
 RUN = "import sys; from medsupply.warehouse.parser_child import main; main(int(sys.argv[1]), int(sys.argv[2]))"
@@ -33,12 +38,13 @@ class _Child:
     """One parsing process."""
 
     def __init__(self, memory: int) -> None:
+        self.memory = memory
         ours, theirs = socket.socketpair()
         root = Path(__file__).resolve().parent.parent.parent
         path = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", RUN, str(theirs.fileno()), str(memory)],
+                [sys.executable, "-c", RUN, str(theirs.fileno()), str(RESERVED)],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -47,13 +53,23 @@ class _Child:
         self.connection = Connection(ours.detach())
 
     def ask(self, job: Job, data: bytes, seconds: float) -> Parsed | Refusal:
-        """Raises EOFError or OSError when the child died, TimeoutError when it takes too long."""
+        """Raises EOFError or OSError when the child died, TimeoutError or MemoryError when it takes too much."""
         self.connection.send(job)
         self.connection.send_bytes(data)
-        if not self.connection.poll(seconds):
-            raise TimeoutError
+        until = time.monotonic() + seconds
+        while not self.connection.poll(GLANCE):
+            if time.monotonic() > until:
+                raise TimeoutError
+            if self._used() > self.memory:
+                raise MemoryError
         answer: Parsed | Refusal = self.connection.recv()
         return answer
+
+    def _used(self) -> int:
+        try:
+            return int(psutil.Process(self.process.pid).memory_info().rss)
+        except psutil.Error as error:
+            raise EOFError from error
 
     def end(self) -> None:
         self.connection.close()
@@ -77,7 +93,7 @@ class Parser:
             try:
                 child = child if child is not None and child.process.poll() is None else _Child(self.memory)
                 answer = child.ask(job, data, self.seconds + SECONDS_PER_MEGABYTE * len(data) / 1e6)
-            except (EOFError, OSError) as error:
+            except (EOFError, OSError, MemoryError) as error:
                 log.warning("parser died", delivery_id=job.delivery_id, attempt=attempt, error=type(error).__name__)
                 if child is not None:
                     child.end()

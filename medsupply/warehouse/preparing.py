@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from medsupply.errors import DeliveryRefused, InputError
 from medsupply.sources.catalogue import SOURCES
 from medsupply.sources.rules import Known
 from medsupply.sources.unpacking import LIMITS
 from medsupply.warehouse import record
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.connection import Warehouse, explained
 from medsupply.warehouse.deliveries import NOT_KEPT, Delivery, told_name
 from medsupply.warehouse.failpoints import reached
 from medsupply.warehouse.parser import shared_parser
@@ -73,8 +75,9 @@ def received(source: str, path: Path, received_at: datetime, sender: str | None,
 
 def is_known(wh: Warehouse, delivery: Delivery) -> bool:
     """Whether the same bytes were decided on already."""
-    query = "select 1 as n from ops.deliveries where delivery_id = :id"
-    return wh.read(query, id=delivery.delivery_id).height > 0
+    query = sa.text("select count(*) from ops.deliveries where delivery_id = :id")
+    with explained(), wh.engine.connect() as connection:
+        return bool(connection.scalar(query, {"id": delivery.delivery_id}))
 
 
 def prepare(wh: Warehouse, store: Store, delivery: Delivery, known: Known, in_flight: InFlight) -> Prepared:

@@ -35,7 +35,7 @@ def known_codes(connection: sa.Connection) -> Known:
 
 def waits_for_codes(quarantined: pl.DataFrame) -> bool:
     """Whether any row waits for a code that may become known."""
-    return bool(quarantined["reason_code"].is_in(list(SELF_RELEASING)).any())
+    return quarantined.height > 0 and bool(quarantined["reason_code"].is_in(list(SELF_RELEASING)).any())
 
 
 def may_pass(quarantined: pl.DataFrame, known: Known) -> bool:
