@@ -1,0 +1,103 @@
+"""Demand: nothing later than the cutoff is read, workers do not matter, no file stays, odd series go their own way."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from medsupply.errors import ForecastError
+from medsupply.forecast.demand import forecast_demand
+from medsupply.forecast.panel import COMBINED, INTERMITTENT, SHORT, ZERO
+
+from .worlds import START, weekly_series, with_odd_ones
+
+CUTOFF = START + timedelta(weeks=115)
+
+
+@pytest.fixture(scope="module")
+def rows() -> pl.DataFrame:
+    return with_odd_ones(weekly_series())
+
+
+@pytest.fixture(scope="module")
+def forecast(rows: pl.DataFrame):  # type: ignore[no-untyped-def]
+    return forecast_demand(rows, rows["period"].max(), horizon=13, n_paths=200)  # type: ignore[arg-type]
+
+
+def test_later_rows_change_nothing() -> None:
+    rows = weekly_series(2, weeks=125)
+    whole = forecast_demand(rows, CUTOFF, horizon=8, n_paths=50)
+    cut = forecast_demand(rows.filter(pl.col("period") <= CUTOFF), CUTOFF, horizon=8, n_paths=50)
+    np.testing.assert_array_equal(whole.paths(), cut.paths())
+    assert whole.data_version == cut.data_version
+
+
+def test_one_and_two_workers_agree_and_leave_no_file() -> None:
+    rows = weekly_series(2, weeks=125)
+    before = set(Path(tempfile.gettempdir()).glob("medsupply-forecast-*"))
+    one = forecast_demand(rows, CUTOFF, horizon=8, n_paths=50, workers=1)
+    two = forecast_demand(rows, CUTOFF, horizon=8, n_paths=50, workers=2)
+    np.testing.assert_allclose(one.paths(), two.paths(), rtol=1e-9, atol=1e-9)
+    assert set(Path(tempfile.gettempdir()).glob("medsupply-forecast-*")) == before
+
+
+def test_a_part_of_the_series_is_forecast_as_in_the_whole() -> None:
+    rows = weekly_series(3, weeks=125)
+    only = forecast_demand(rows, CUTOFF, horizon=8, n_paths=50, only=["N01"])
+    assert only.series_ids == ("N01",)
+    assert np.isfinite(only.paths()).all()
+
+
+def test_odd_series_go_their_own_way(forecast) -> None:  # type: ignore[no-untyped-def]
+    kinds = dict(zip(forecast.series_ids, forecast.kinds, strict=True))
+    assert kinds["N00"] == COMBINED
+    assert (kinds["Z1"], kinds["Z2"], kinds["Z3"]) == (INTERMITTENT, SHORT, ZERO)
+    told = dict(forecast.substitutions().select("series_id", "reason").iter_rows())
+    assert told == {"Z1": "intermittent", "Z2": "short", "Z3": "all_zero"}
+
+
+def test_paths_are_never_negative_and_quantiles_are_ordered(forecast) -> None:  # type: ignore[no-untyped-def]
+    assert (forecast.paths() >= 0).all()
+    frame = forecast.quantiles()
+    names = [name for name in frame.columns if name.startswith("q")]
+    values = frame.select(names).to_numpy()
+    assert (np.diff(values, axis=1) >= 0).all()
+    assert frame.height == len(forecast.series_ids) * 13
+
+
+def test_the_season_is_seen(rows: pl.DataFrame) -> None:
+    """Half a year after the top of the season the median is lower, as the law says: by exp(-0.4)."""
+    top = START + timedelta(weeks=156)
+    found = forecast_demand(rows.filter(pl.col("series_id").str.starts_with("N")), top, horizon=26, n_paths=200)
+    median = np.median(found.paths(), axis=1)
+    ratio = median[:, -2:].mean(axis=1) / median[:, :2].mean(axis=1)
+    assert np.abs(np.log(ratio).mean() + 0.4) < 0.1
+
+
+def test_the_sparse_mean_is_kept(forecast, rows: pl.DataFrame) -> None:  # type: ignore[no-untyped-def]
+    """Mean demand of the sparse series stays near what it was, and most weeks have none."""
+    seen = rows.filter(pl.col("series_id") == "Z1")["y"].tail(104)
+    paths = forecast.paths(["Z1"])[0]
+    assert 0.4 * seen.mean() < paths.mean() < 2.0 * seen.mean()  # type: ignore[operator]
+    assert (paths == 0).mean() > 0.5
+
+
+def test_censored_weeks_are_not_demand() -> None:
+    """Weeks without stock given as null do not pull the level down; the same weeks given as zero do."""
+    rows = weekly_series(3, weeks=115)
+    last = rows["period"].max()
+    out = (pl.col("series_id") == "N00") & (pl.col("period") > pl.lit(last) - pl.duration(weeks=10))
+    masked = rows.with_columns(y=pl.when(~out).then(pl.col("y")))
+    found = forecast_demand(masked, last, horizon=8, n_paths=200, only=["N00"])  # type: ignore[arg-type]
+    whole = forecast_demand(rows, last, horizon=8, n_paths=200, only=["N00"])  # type: ignore[arg-type]
+    assert abs(np.log(np.median(found.paths()) / np.median(whole.paths()))) < 0.12
+
+
+def test_no_data_is_an_error() -> None:
+    with pytest.raises(ForecastError, match="No series has a value"):
+        forecast_demand(weekly_series(1), START - timedelta(weeks=1))
