@@ -66,10 +66,13 @@ def settle(page: Page, address: str) -> None:
     page.wait_for_timeout(900)
 
 
-def shoot(page: Page, address: str, target: Path) -> None:
-    """One picture of the whole page."""
+def shoot(page: Page, address: str, target: Path, *, fold: bool = False) -> None:
+    """One picture of the whole page, or with ``fold`` of what a screen shows at first."""
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     settle(page, address)
+    if fold:
+        page.screenshot(path=str(target))
+        return
     height = page.locator(".stMainBlockContainer").bounding_box()["height"]
     page.set_viewport_size({"width": WIDTH, "height": max(HEIGHT, int(height) + 40)})
     page.wait_for_timeout(700)
@@ -81,6 +84,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
     parser.add_argument("--pages", nargs="+", default=PAGES)
     parser.add_argument("--languages", nargs="+", default=LANGUAGES)
+    parser.add_argument("--fold", action="store_true", help="Only what a screen shows at first, as in the README")
     parser.add_argument("--query", default="", help="More of the address, for instance area=19")
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)

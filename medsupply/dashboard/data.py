@@ -278,10 +278,13 @@ def substitutions() -> pl.DataFrame:
 
 
 def alerts() -> pl.DataFrame:
-    """Every alert, with the names of its medicine; the open ones first."""
+    """Every alert that all may see, with the names of its medicine; the open ones first.
+
+    That obligatory storage is short is shown to Fimea and the ministry only: they get it by mail.
+    """
     return fresh(
         f"SELECT a.*, {MEDICINE} FROM analyst.alerts a LEFT JOIN analyst.medicines m USING (medicine_id) "  # noqa: S608
-        "ORDER BY a.closed_on DESC NULLS FIRST, a.changed_on DESC, a.alert_id LIMIT 500"
+        "WHERE a.rule <> 'obligation' ORDER BY a.closed_on DESC NULLS FIRST, a.changed_on DESC, a.alert_id LIMIT 500"
     )
 
 
