@@ -111,9 +111,7 @@ class CriticalList(Contract):
 
 
 class PackageMap(Contract):
-    OPTIONAL = frozenset(
-        {"vnr", "atc", "strength", "form", "factor", "size", "unit", "medicine_id", "valid_to"}
-    )
+    OPTIONAL = frozenset({"vnr", "atc", "strength", "form", "factor", "size", "unit", "medicine_id", "valid_to"})
     article = text("Article as senders write it", primary_key=True)
     vnr = text("Package it stands for", regex=VNR, nullable=True)
     atc = text("ATC code", nullable=True)
