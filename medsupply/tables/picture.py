@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataframely as dy
 
-from medsupply.tables.base import Table, View, count, day, flag, moment, number, text, texts
+from medsupply.tables.base import Table, count, day, flag, moment, number, text, texts
 
 LEVELS = ("severe", "elevated", "watch", "normal", "unknown")
 STATES = ("reported", "late", "missing", "not_stocked", "discontinued", "unmapped")
@@ -384,104 +384,4 @@ TABLES: tuple[Table, ...] = (
     MEASURED,
     SITUATION,
     CHANGES,
-)
-
-
-def _latest(table: Table, stage: str, day_column: str = "as_of") -> str:
-    """SQL: the rows of ``table`` of the latest version known of each day."""
-    columns = ", ".join(f"t.{name}" for name in table.columns)
-    return f"""
-        SELECT {columns}
-        FROM {table.full_name} t
-        JOIN (SELECT as_of, max(known_at) AS known_at FROM picture.pictures WHERE stage = '{stage}' GROUP BY as_of) v
-          ON t.{day_column} = v.as_of AND t.known_at = v.known_at
-    """  # noqa: S608  names come from the declarations above
-
-
-def _situation(source: str) -> str:
-    """SQL: ``source`` with the reason that only Fimea and STM may see replaced by a neutral code."""
-    columns = ", ".join(
-        "array_replace(s.reasons, 'obligation_short', 'restricted') AS reasons" if name == "reasons" else f"s.{name}"
-        for name in SITUATION.columns
-    )
-    return f"SELECT {columns} FROM ({source}) s"  # noqa: S608  names come from the declarations above
-
-
-VIEWS: tuple[View, ...] = (
-    View(
-        "medicines",
-        "SELECT * FROM picture.medicines",
-        "Medicines and families, with names, form class, criticality and what is on the market. One row per medicine "
-        "or family, as the newest picture knows it",
-        tables=(MEDICINES,),
-    ),
-    View(
-        "packages",
-        "SELECT * FROM picture.packages",
-        "Packages (VNR or article) with the medicine they belong to and the units in a pack. One row per package",
-        tables=(PACKAGES,),
-    ),
-    View(
-        "memberships",
-        "SELECT * FROM picture.memberships",
-        "Which package stood in which substitution group, and since when it is known",
-        tables=(MEMBERSHIPS,),
-    ),
-    View(
-        "stock_daily",
-        _latest(STOCK_DAILY, "measured", "day"),
-        "Stock of a day summed by county, kind of holder and package, as known latest. Wholesalers, mah and thl stand "
-        "under 99; the state reserve is not inside",
-        tables=(STOCK_DAILY,),
-    ),
-    View(
-        "dispensing_daily",
-        f"""
-        SELECT d.day, d.county_code, d.channel, d.vnr, d.medicine_id, d.packs, d.units, d.known_at,
-               CASE WHEN d.dispensings >= {DISCLOSURE_K_COUNTY} THEN 5 * round(d.dispensings / 5) END AS dispensings,
-               coalesce(d.dispensings > 0 AND d.dispensings < {DISCLOSURE_K_COUNTY}, false) AS suppressed
-        FROM ({_latest(DISPENSING_DAILY, "dispensing", "day")}) d
-        """,  # noqa: S608
-        "Dispensing of a day summed by county, channel and package, as known latest; dispensings rounded to 5, not "
-        f"shown under {DISCLOSURE_K_COUNTY}",
-        columns={
-            "dispensings": f"Dispensings, rounded to 5; empty under {DISCLOSURE_K_COUNTY} or where not reported",
-            "suppressed": "The count of dispensings is too small to be shown",
-        },
-        tables=(DISPENSING_DAILY,),
-    ),
-    View(
-        "demand_weekly",
-        _latest(DEMAND_WEEKLY, "demand", "week"),
-        "Demand of complete weeks per medicine or family and area, as fed to the forecast and known latest",
-        tables=(DEMAND_WEEKLY,),
-    ),
-    View(
-        "completeness",
-        _latest(COMPLETENESS, "measured"),
-        "Who has reported, who is late, who is missing, per report day; full lists too",
-        tables=(COMPLETENESS,),
-    ),
-    View(
-        "situation",
-        _situation(_latest(SITUATION, "judged")),
-        "The situation picture as known latest: one row per report day, area and medicine or family that is critical, "
-        "in stock, dispensed in 84 days or under a notice",
-        tables=(SITUATION,),
-    ),
-    View(
-        "situation_history",
-        _situation("SELECT * FROM picture.situation"),
-        "Every version of every situation picture; known_at says when it was known",
-        tables=(SITUATION,),
-    ),
-    View(
-        "changes",
-        "SELECT as_of, known_at, county_code, medicine_id, before_as_of, before_known_at, change, level_before, level, "
-        "causes, stock_change_units, demand_change_units, "
-        "array_replace(reasons_gained, 'obligation_short', 'restricted') AS reasons_gained, "
-        "array_replace(reasons_lost, 'obligation_short', 'restricted') AS reasons_lost FROM picture.changes",
-        "What changed between a picture and the one before it, with the causes",
-        tables=(CHANGES,),
-    ),
 )
