@@ -41,7 +41,7 @@ bench: setup
 	$(BIN)/python -m infra.bench
 
 soak: setup
-	$(BIN)/python -m pytest -n 2 tests/soak --run-soak
+	MEDSUPPLY_SOAK=1000 $(BIN)/python -m pytest tests/soak
 
 down:
 	$(BIN)/medsupply down

@@ -37,7 +37,9 @@ def send_alerts() -> None:
 
         params = get_current_context()["params"]
         with schedule.warehouse() as wh:
-            return str(flow.digest(wh, schedule.as_of(params), at=schedule.known_at(params)))
+            day, moment = schedule.as_of(params), schedule.known_at(params)
+            weekly = flow.digest(wh, day, at=moment, weekly=True) if day.isoweekday() == schedule.WEEK_ENDS else ""
+            return f"{flow.digest(wh, day, at=moment)} {weekly}".strip()
 
     @task(trigger_rule="all_done")
     def send() -> str:

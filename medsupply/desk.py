@@ -41,11 +41,20 @@ def subscribe(
     atc: str | None = None,
     medicine: str | None = None,
     digest: bool = False,
+    deputy: str | None = None,
     confirmed: bool = True,
 ) -> str:
     """Subscribe an address; an operator's decision counts as confirmed, an address's own must be confirmed by mail."""
     lines = subscriptions_of(
-        address, language=language, role=role, level=level, county=county, atc=atc, medicine=medicine, digest=digest
+        address,
+        language=language,
+        role=role,
+        level=level,
+        county=county,
+        atc=atc,
+        medicine=medicine,
+        digest=digest,
+        deputy=deputy,
     )
     subscriptions.add(wh, lines, at=at, confirmed=confirmed)
     return f"{address} is subscribed to {len(lines)} kinds of alerts" + ("" if confirmed else ", once it confirms")

@@ -16,6 +16,8 @@ import polars as pl
 import structlog
 
 from medsupply.alerts import digests, sender, store
+from medsupply.alerts.replay import Replay
+from medsupply.alerts.store.scoring import replay_rules
 from medsupply.areas import COUNTRY
 from medsupply.errors import InputError
 from medsupply.picture.changes import changes as changes_between
@@ -230,6 +232,17 @@ def run(
 def evaluate(wh: Warehouse, as_of: date, known_at: datetime) -> str:
     """Open, raise, ease and close alerts on the picture of a day; queues mails, sends none. Twice changes nothing."""
     return store.evaluate(wh, as_of, known_at, load_rules())
+
+
+def replay(wh: Warehouse, rules_file: Path) -> Replay:
+    """The alerts that a rules file would have given on the evaluated past; nothing is stored."""
+    rules = load_rules(rules_file)
+
+    def judged(as_of: date, known_at: datetime) -> pl.DataFrame:
+        measured = pictures.stored(wh, tables.MEASURED, "measured", as_of, known_at)
+        return judge_measured(wh, measured, as_of, known_at, rules)
+
+    return replay_rules(wh, rules, judged)
 
 
 def digest(wh: Warehouse, as_of: date, *, at: datetime, weekly: bool = False) -> str:

@@ -22,6 +22,8 @@ PICTURE = "medsupply://picture"
 FORECASTS = "medsupply://forecasts"
 
 TIMEZONE = "Europe/Helsinki"
+WEEK_ENDS = 7
+"""ISO weekday whose report day brings the weekly summary."""
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "medsupply",
     "retries": 3,

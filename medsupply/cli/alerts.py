@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import typer
 
 from medsupply.cli import common
@@ -55,6 +57,7 @@ def subscribe(
     language: str = typer.Option(None, help="fi, sv or en. Default: MEDSUPPLY_LANGUAGE."),
     role: str = typer.Option(None, help="fimea, stm, nesa, thl, yta, county or hospital_pharmacist."),
     digest: bool = typer.Option(False, "--digest", help="One mail a day instead of at once."),
+    deputy: str = typer.Option(None, help="Address that is asked when nobody acknowledges, or mail is refused."),
 ) -> None:
     """Subscribe an address; as an operator's decision it counts as confirmed."""
     from medsupply import desk
@@ -70,6 +73,7 @@ def subscribe(
             language=language or common.settings().language,
             role=role,
             digest=digest,
+            deputy=deputy,
             at=common.now(),
         )
     typer.echo(told)
@@ -109,6 +113,15 @@ def why(
 
     with common.warehouse() as wh:
         typer.echo(desk.why(wh, medicine, on=common.parse_day(on) if on else None, county=county))
+
+
+@alerts.command()
+def replay(rules: Path = typer.Option(..., "--rules", help="Rules file to try on the past.", exists=True)) -> None:
+    """What alerts a rules file would have given: mails per official and week, precision, recall, lead."""
+    from medsupply import flow
+
+    with common.warehouse() as wh:
+        typer.echo(flow.replay(wh, rules))
 
 
 @alerts.command()

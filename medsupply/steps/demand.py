@@ -18,10 +18,12 @@ from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.facts import dispensing, known_reference
 
 HISTORY_WEEKS = 170
-# Days whose rows arrived after the version that is stored, or that have none.
+# Days whose rows arrived, were released or withdrawn after the version that is stored, or that have none.
 _NEW_DAYS = """
-    SELECT s.day, max(d.received_at) AS received_at
+    SELECT s.day, max(greatest(d.received_at, d.withdrawn_at, s.released_at, q.released_at)) AS received_at
     FROM ops.snapshots s JOIN ops.deliveries d USING (delivery_id)
+    LEFT JOIN (SELECT delivery_id, max(released_at) AS released_at FROM ops.quarantine GROUP BY delivery_id) q
+      USING (delivery_id)
     WHERE s.source = 'dispensing' AND s.day BETWEEN :first AND :last AND d.received_at <= :known_at
     GROUP BY s.day
 """
