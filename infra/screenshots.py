@@ -94,10 +94,10 @@ def main() -> None:
         for name in chosen.pages:
             for language in chosen.languages:
                 query = "&".join(filter(None, (f"lang={language}", chosen.query, "print=1" * (name == "meeting"))))
-                shoot(
-                    page, f"{address}/{'' if name == PAGES[0] else name}?{query}", chosen.out / f"{name}-{language}.png"
-                )
-                print(chosen.out / f"{name}-{language}.png")
+                path = "" if name == PAGES[0] else name
+                target = chosen.out / f"{name}-{language}.png"
+                shoot(page, f"{address}/{path}?{query}", target, fold=chosen.fold)
+                print(target)
         browser.close()
 
 
