@@ -38,9 +38,8 @@ def main() -> None:
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     left = [path.name for path in set(Path(tempfile.gettempdir()).iterdir()) - before]
-    print(
-        f"{count} series, {workers} workers: {spent:.0f} s, {height} rows, {(own + workers * child) / 1e6:.2f} GB at most"
-    )
+    print(f"{count} series, {workers} workers: {spent:.0f} s, {height} rows")
+    print(f"memory at most {(own + workers * child) / 1e6:.2f} GB")
     print(f"temporary files left: {left or 'none'}")
 
 

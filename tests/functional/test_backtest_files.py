@@ -1,0 +1,79 @@
+"""Backtests leave the files that section 11 of the design names, and read nothing later than the origin."""
+
+from __future__ import annotations
+
+import os
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from medsupply.errors import InputError
+from medsupply.forecast.backtest import run
+from medsupply.forecast.backtest.kela import complete, read_kela
+from medsupply.tables.forecast import QUANTILES
+
+REAL = Path(os.environ.get("MEDSUPPLY_REAL_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
+COLUMNS = ["series_id", "origin", "target", "model", "mean", *(f"q{level:g}" for level in QUANTILES)]
+
+
+def long_file(path: Path) -> Path:
+    rng = np.random.default_rng(3)
+    weeks = [date(2021, 1, 4) + timedelta(weeks=k) for k in range(130)]
+    frames = [
+        pl.DataFrame({"unique_id": [name] * 130, "ds": weeks, "y": rng.gamma(50, 4.0, 130)}) for name in ("x", "y")
+    ]
+    pl.concat(frames).write_csv(path)
+    return path
+
+
+def test_series_writes_every_model_and_target(tmp_path: Path) -> None:
+    origin = date(2023, 3, 27)
+    written = run("series", long_file(tmp_path / "long.csv"), [origin], 4, tmp_path / "out")
+    found = pl.read_parquet(written)
+    assert written.name == "forecasts.parquet"
+    assert found.columns == COLUMNS
+    assert found["target"].unique().sort().to_list() == [origin + timedelta(weeks=k) for k in range(1, 5)]
+    assert {"medsupply", "seasonal_naive", "mstl_ets", "theta", "prophet_default"} <= set(found["model"])
+    assert found.group_by("model").len()["len"].to_list() == [8] * found["model"].n_unique()
+
+
+def test_a_file_without_its_columns_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "wrong.csv").write_text("id,ds,y\n1,2024-01-01,3\n")
+    with pytest.raises(InputError, match="unique_id"):
+        run("series", tmp_path / "wrong.csv", [date(2024, 1, 1)], 4, tmp_path)
+
+
+def test_an_unknown_kind_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no backtest"):
+        run("weather", tmp_path, [date(2024, 1, 1)], 4, tmp_path)
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not REAL.exists(), reason="the real files are not here")
+def test_stock_outs_do_not_see_later_months(tmp_path: Path) -> None:
+    """The file cut at the origin gives the same probabilities."""
+    source = sorted((REAL / "civ").glob("logistics*.csv"))[0]
+    origin = date(2018, 12, 1)
+    cut = pl.read_csv(source).filter(pl.col("year") * 100 + pl.col("month") <= 201812)
+    cut.write_csv(tmp_path / "logistics_cut.csv")
+    whole = pl.read_parquet(run("civ", source, [origin], 3, tmp_path / "a"))
+    short = pl.read_parquet(run("civ", tmp_path / "logistics_cut.csv", [origin], 3, tmp_path / "b"))
+    assert whole.columns == ["series_id", "origin", "horizon", "p"]
+    assert whole.select("series_id", "horizon").equals(short.select("series_id", "horizon"))
+    np.testing.assert_allclose(whole["p"].to_numpy(), short["p"].to_numpy(), atol=1e-9)
+    assert whole["p"].is_between(0, 1).all()
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not REAL.exists(), reason="the real files are not here")
+def test_complete_series_are_judged_by_what_was_known() -> None:
+    """A substance that is absent later is complete at an earlier origin; turn-of-year weeks are gaps, not zeros."""
+    rows = read_kela(REAL / "kela")
+    early, late = complete(rows, date(2020, 12, 14)), complete(rows, date(2025, 6, 23))
+    assert early["period"].max() <= date(2020, 12, 14)  # type: ignore[operator]
+    assert set(late["series_id"]) < set(early["series_id"])
+    assert (rows["y"] > 0).all()
+    assert date(2019, 12, 30) not in set(rows["period"])
