@@ -1,15 +1,15 @@
 """Every error a person may meet: what happened, what to do, how the command ends.
 
-    MedsupplyError                 exit code 2  could not run
-    +-- SettingsError              exit code 2  an environment variable is wrong or missing
-    +-- InputError                 exit code 2  arguments or a path cannot be used
-    +-- DeliveryRefused            exit code 1  a delivery cannot be read as its contract says
-    +-- WarehouseError             exit code 3  the database or the archive cannot be used
-    |   +-- WarehouseUnavailable   exit code 3  ... now; the same call may succeed later
-    +-- ForecastError              exit code 4  a model or a backtest cannot be computed
-    +-- MailError                  exit code 5  a message cannot be handed over
-        +-- MailUnavailable        exit code 5  ... now; the sender tries again
-        +-- MailRefused            exit code 5  ... ever; the address or message is wrong
+MedsupplyError                 exit code 2  could not run
++-- SettingsError              exit code 2  an environment variable is wrong or missing
++-- InputError                 exit code 2  arguments or a path cannot be used
++-- DeliveryRefused            exit code 1  a delivery cannot be read as its contract says
++-- WarehouseError             exit code 3  the database or the archive cannot be used
+|   +-- WarehouseUnavailable   exit code 3  ... now; the same call may succeed later
++-- ForecastError              exit code 4  a model or a backtest cannot be computed
++-- MailError                  exit code 5  a message cannot be handed over
+    +-- MailUnavailable        exit code 5  ... now; the sender tries again
+    +-- MailRefused            exit code 5  ... ever; the address or message is wrong
 """
 
 from __future__ import annotations

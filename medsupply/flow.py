@@ -27,7 +27,7 @@ from medsupply.picture.measure import Measurement
 from medsupply.picture.measure import measure as measure_
 from medsupply.rules import Rules, load_rules
 from medsupply.settings import Settings
-from medsupply.steps import demand, forecasting, indexing, outlook
+from medsupply.steps import demand, forecasting, indexing, outlook, scoring
 from medsupply.tables import picture as tables
 from medsupply.tables.base import Table
 from medsupply.warehouse import inbox as inbox_
@@ -198,6 +198,7 @@ def forecast_demand(
     fitted = forecasting.fit_demand(wh, as_of, known_at, workers=workers, shard=shard)
     expected = 0
     if shard[0] == 0:
+        scoring.score_demand(wh, forecasting.cutoff_of(as_of), known_at)
         critical = known.medicines.filter(pl.col("critical"))["atc"].drop_nulls().unique().sort().to_list()
         expected = indexing.update_index(wh, facts, critical, workers=workers)
     return f"{weeks} weeks of demand, {fitted} series fitted, {expected} purchases expected"

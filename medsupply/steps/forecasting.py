@@ -19,10 +19,11 @@ from medsupply.areas import COUNTRY, COUNTY_CODES
 from medsupply.days import last_complete_week
 from medsupply.errors import ForecastError
 from medsupply.forecast.calendar import Array
-from medsupply.forecast.demand import forecast_demand
+from medsupply.forecast.demand import Learning, forecast_demand, learn_demand
+from medsupply.forecast.panel import kind, panel
 from medsupply.forecast.result import DemandForecast, quantile_frame
 from medsupply.forecast.shares import Shares, area_paths, learn_shares
-from medsupply.forecast.workers import Progress
+from medsupply.forecast.workers import Progress, pool
 from medsupply.steps.demand import weekly_series
 from medsupply.tables.forecast import DEMAND, DEMAND_SERIES, RUNS, SUBSTITUTIONS, quantile_column
 from medsupply.tables.forecast import QUANTILES as LEVELS
@@ -114,11 +115,27 @@ def _forecast(
         return None
     try:
         return forecast_demand(
-            series, cutoff, horizon=HORIZON, n_paths=PATHS, seed=SEED, workers=workers, only=wanted, progress=progress
+            series,
+            cutoff,
+            horizon=HORIZON,
+            n_paths=PATHS,
+            seed=SEED,
+            workers=workers,
+            learning=_learning(series, cutoff, workers),
+            only=wanted,
+            progress=progress,
         )
     except ForecastError as error:
         log.warning("no forecast", cutoff=str(cutoff), reason=error.reason)
         return None
+
+
+def _learning(series: pl.DataFrame, cutoff: date, workers: int) -> Learning:
+    """What all series teach, whatever the shard: so that shards give the same numbers as the whole."""
+    everything = panel(series, cutoff, "W")
+    kinds = [kind(everything.y[:, j], "W") for j in range(len(everything.ids))]
+    with pool(workers) as processes:
+        return learn_demand(everything, kinds, HORIZON, "fi", processes)
 
 
 def _store(

@@ -178,8 +178,8 @@ VIEWS: tuple[View, ...] = (
             ORDER BY k.at DESC LIMIT 1) a ON true
         WHERE s.rule <> 'obligation'
         """,
-        "Alerts by episode: what is open, since when, why, and who has taken it on; alerts on obligatory storage are for "
-        "Fimea and the ministry only and not inside",
+        "Alerts by episode: what is open, since when, why, and who has taken it on; alerts on obligatory storage are "
+        "for Fimea and the ministry only and not inside",
         columns={
             "state": "open, acknowledged, easing or closed",
             "owner": "Who has taken it on",
