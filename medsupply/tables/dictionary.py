@@ -46,6 +46,11 @@ def contracts() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def contract_page(source: str) -> list[str]:
+    """The columns of one contract, as lines of Markdown."""
+    return list(_grid(_contract_rows(CONTRACTS[source])))
+
+
 def _views(views: Iterable[View]) -> Iterator[str]:
     yield from ("# Data dictionary", "", "## Views for analysts", "")
     yield from ("Schema `analyst`. Names and meaning of these views are a contract; columns may be added.", "")

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from medsupply.tables import picture as tables
+from medsupply.tables.picture_views import VIEWS
 from medsupply.warehouse.bulk import copy
 from medsupply.warehouse.connection import Warehouse
 
@@ -88,7 +89,7 @@ def test_no_view_reads_the_state_reserve_or_single_holders(warehouse: Warehouse)
 
 
 def test_every_column_of_the_views_has_its_comment(warehouse: Warehouse) -> None:
-    names = ", ".join(f"'{view.name}'" for view in tables.VIEWS)
+    names = ", ".join(f"'{view.name}'" for view in VIEWS)
     bare = warehouse.read(
         "SELECT c.relname || '.' || a.attname AS missing FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
         " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"

@@ -59,6 +59,14 @@ def with_features(rows: pl.DataFrame) -> pl.DataFrame:
     return out
 
 
+def _lags(stock: pl.Expr, demand: pl.Expr) -> list[pl.Expr]:
+    """Cover of earlier months, counted in today's demand."""
+    return [
+        (stock.shift(lag).over(SERIES) / (demand + 1)).log1p().fill_null(-1.0).alias(f"f_cover_lag{lag}")
+        for lag in LAGS
+    ]
+
+
 def _own(rows: pl.DataFrame) -> pl.DataFrame:
     key = pl.col
     used, stock, received = key("stock_distributed"), key("stock_end"), key("stock_received")
@@ -67,19 +75,14 @@ def _own(rows: pl.DataFrame) -> pl.DataFrame:
         return of.rolling_mean(months, min_samples=1).over(SERIES)
 
     three, six, year = mean(used, 3), mean(used, 6), mean(used, 12)
-    started = pl.int_range(pl.len()).over(SERIES).cast(pl.Float64)
     spread = used.rolling_std(12, min_samples=3).over(SERIES).fill_null(0.0)
     demand = pl.max_horizontal(three, six, year * 0.5)
     since = pl.int_range(pl.len()).over(SERIES)
     last_receipt = pl.when(received > 0).then(since).forward_fill().over(SERIES)
     last_out = pl.when(key("out_now") > 0).then(since).forward_fill().over(SERIES)
     ordered = key("stock_ordered").fill_null(0.0) if "stock_ordered" in rows.columns else pl.lit(0.0)
-    lags = [
-        (stock.shift(lag).over(SERIES) / (demand + 1)).log1p().fill_null(-1.0).alias(f"f_cover_lag{lag}")
-        for lag in LAGS
-    ]
     return rows.with_columns(
-        *lags,
+        *_lags(stock, demand),
         f_cover3=(stock / (three + 0.5)).log1p(),
         f_cover12=(stock / (year + 0.5)).log1p(),
         f_stock=stock.log1p(),
@@ -95,12 +98,12 @@ def _own(rows: pl.DataFrame) -> pl.DataFrame:
         f_receipt_rate=mean((received > 0).cast(pl.Float64), 12),
         f_since_receipt=(since - last_receipt).fill_null(24).clip(0, 24).cast(pl.Float64),
         f_since_out=(since - last_out).fill_null(36).clip(0, 36).cast(pl.Float64),
-        f_out_rate=((key("out_now").cum_sum() + 0.3 * SMOOTH) / (started + 1 + SMOOTH)).over(SERIES),
+        f_out_rate=((key("out_now").cum_sum() + 0.3 * SMOOTH) / (since + 1 + SMOOTH)).over(SERIES),
         f_out12=mean(key("out_now"), 12),
         f_idle=mean((used <= 0).cast(pl.Float64), 6),
         f_ordered=(ordered / (demand + 1)).log1p(),
         f_low_year=stock.rolling_min(12, min_samples=1).over(SERIES).log1p(),
-        f_started=started,
+        f_started=since.cast(pl.Float64),
         f_month_sin=(pl.col("month") * 0.5236).sin(),
         f_month_cos=(pl.col("month") * 0.5236).cos(),
     )
