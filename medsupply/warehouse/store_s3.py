@@ -18,11 +18,13 @@ class BucketStore:
     def __init__(self, url: str) -> None:
         try:
             import s3fs  # type: ignore[import-untyped]
+            from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
         except ImportError as error:
             raise WarehouseError(
                 "s3:// needs the extra s3", "Install medsupply[s3], or set MEDSUPPLY_ARCHIVE_URL to a folder"
             ) from error
         self.url = url.rstrip("/")
+        self.failures: tuple[type[Exception], ...] = (OSError, BotoCoreError)
         self.files: Any = s3fs.S3FileSystem(use_listings_cache=False)
 
     def _path(self, name: str) -> str:
@@ -60,7 +62,7 @@ class BucketStore:
                 return call()
             except FileNotFoundError:
                 raise
-            except OSError as error:
+            except self.failures as error:
                 if attempt == TRIES:
                     raise WarehouseUnavailable(
                         f"The bucket {self.url} does not answer ({error})", "Check the server and the AWS variables"
