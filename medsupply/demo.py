@@ -22,6 +22,7 @@ from medsupply.alerts.sink import sink
 from medsupply.days import end_of_day
 from medsupply.errors import InputError, MedsupplyError
 from medsupply.settings import Settings
+from medsupply.simulate import simulate
 from medsupply.warehouse.connection import Warehouse
 
 Tell = Callable[[str], None]
@@ -53,7 +54,7 @@ def simulated(wh: Warehouse, *, tell: Tell) -> None:
     step = Steps(tell)
     folder = wh.settings.home / "nation"
     step(f"simulating a nation (preset {PRESET}, seed {SEED}) in {folder}")
-    manifest = simulate_nation(folder, preset=PRESET, family="a", seed=SEED)
+    manifest = simulate(folder, preset=PRESET, family="a", seed=SEED)
     last = manifest.last_day
     arrivals = manifest.arrivals()
     days = [last - timedelta(days=n) for n in range(PICTURE_DAYS, -1, -1)]
@@ -85,23 +86,6 @@ def real(wh: Warehouse, folder: Path, *, tell: Tell) -> None:
         done = flow.run(wh, as_of, end_of_day(known), folder=None, workers=wh.settings.workers)
         step(f"{as_of} as known on {known}: {done.summary}")
     step("stock is not published: it is unknown in these pictures, never zero")
-
-
-def simulate_nation(
-    out: Path,
-    *,
-    preset: str,
-    family: str,
-    seed: int,
-    days: int | None = None,
-    end: date | None = None,
-    oracle: bool = False,
-    progress: Callable[[int, int, str], None] | None = None,
-) -> Any:
-    """Write a simulated nation under ``out``, or take the one that stands there from the same parameters."""
-    from medsupply.simulate import simulate
-
-    return simulate(out, preset=preset, family=family, seed=seed, days=days, end=end, oracle=oracle, progress=progress)
 
 
 def known_on(day: date) -> datetime:

@@ -37,15 +37,21 @@ def forecast(as_of: str = common.AS_OF, known_at: str = common.KNOWN_AT) -> None
 
 def simulate(
     out: Path = typer.Argument(help="Folder to write; deliveries go to OUT/inbox, the truth to OUT/truth."),
-    preset: str = typer.Option("demo", help="demo, small or national."),
+    preset: str = typer.Option("demo", help="demo, small, proof or national."),
     family: str = typer.Option("a", help="Family of laws: a, b or c."),
     seed: int = typer.Option(1, help="Same seed, same bytes."),
     days: int = typer.Option(None, help="Days of stock history instead of the preset's."),
+    history_days: int = typer.Option(None, help="Days of dispensing instead of the preset's."),
+    medicines: int = typer.Option(None, help="Medicines instead of the preset's."),
+    pharmacies: int = typer.Option(None, help="Pharmacies instead of the preset's."),
+    hospitals: int = typer.Option(None, help="Hospital pharmacies instead of the preset's."),
+    file_form: str = typer.Option(None, "--form", help="Form of daily files: csv.gz, csv or parquet."),
+    residuals: Path = typer.Option(None, help="Weekly series whose residuals family b draws from."),
     end: str = typer.Option(None, help="Last day, YYYY-MM-DD, instead of the preset's."),
     oracle: bool = typer.Option(False, help="Also oracle.parquet: the true probability of running out."),
 ) -> None:
     """Write the deliveries of a simulated nation, with the truth beside them."""
-    from medsupply.demo import simulate_nation
+    from medsupply.simulate import simulate as simulate_nation
 
     made = simulate_nation(
         out,
@@ -53,6 +59,12 @@ def simulate(
         family=family,
         seed=seed,
         days=days,
+        history_days=history_days,
+        medicines=medicines,
+        pharmacies=pharmacies,
+        hospitals=hospitals,
+        form=file_form,
+        residuals=residuals,
         end=common.parse_day(end) if end else None,
         oracle=oracle,
         progress=common.Progress("days"),
