@@ -35,6 +35,13 @@ log = structlog.get_logger()
 HORIZON, PATHS, SEED = 26, 400, 1
 LEAST_WEEKS = 8
 UNITS, PURCHASES = "units", "purchases"
+_SHORT = """
+    SELECT DISTINCT m.medicine_id AS series_id, CAST(date_trunc('week', m.as_of) AS date) AS period
+    FROM picture.measured m
+    JOIN (SELECT as_of, max(known_at) AS known_at FROM picture.pictures
+          WHERE stage = 'measured' AND known_at <= :known_at GROUP BY as_of) v USING (as_of, known_at)
+    WHERE m.county_code = '99' AND (m.stock_units <= m.floor_units OR m.out_share >= 0.5)
+"""
 
 
 def cutoff_of(as_of: date) -> date:
@@ -55,7 +62,7 @@ def fit_demand(
     cutoff = cutoff_of(as_of)
     weekly = weekly_series(wh, cutoff, known_at)
     national = weekly.filter(pl.col("county_code") == COUNTRY)
-    series = _as_series(national, wh)
+    series = censored(_as_series(national, wh), _short_weeks(wh, known_at))
     version = _version(series)
     wanted = _shard(series["series_id"].unique().sort().to_list(), shard)
     if not wanted or _is_stored(wh, UNITS, cutoff, known_at, version, shard):
@@ -78,6 +85,21 @@ def _as_series(national: pl.DataFrame, wh: Warehouse) -> pl.DataFrame:
         .select(series_id="medicine_id", period="week", y="units", group=pl.col("group").fill_null("?"))
         .sort("series_id", "period")
     )
+
+
+def censored(series: pl.DataFrame, short: pl.DataFrame) -> pl.DataFrame:
+    """``series`` without what was dispensed in weeks in which the medicine was short: that is not its demand.
+
+    ``short``: series_id, period. The week stays as a gap, never as a zero.
+    """
+    marked = series.join(short.unique().with_columns(out=pl.lit(True)), on=["series_id", "period"], how="left")
+    gap = pl.when(pl.col("out").is_null()).then(pl.col("y")).alias("y")
+    return marked.with_columns(gap).drop("out").sort("series_id", "period")
+
+
+def _short_weeks(wh: Warehouse, known_at: datetime) -> pl.DataFrame:
+    """Weeks with a picture in which the country's stock stood at its floor, or half of demand met an empty shelf."""
+    return wh.read(_SHORT, known_at=known_at)
 
 
 def _version(series: pl.DataFrame) -> str:
