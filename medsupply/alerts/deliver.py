@@ -39,13 +39,14 @@ def message_of(row: dict[str, Any], mail_from: str, now: Any, base_url: str) -> 
     message["Date"] = format_datetime(now)
     message["Message-ID"] = row["message_id"]
     message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = row["language"]
     message["List-Unsubscribe"] = f"<{base_url}/alerts?unsubscribe={quote(row['recipient'])}>"
     if row["thread"]:
         message["In-Reply-To"] = row["thread"]
         message["References"] = row["thread"]
     message.set_content(row["body_text"])
     message.add_alternative(row["body_html"], subtype="html")
+    # Setting content drops every Content header that stood there before.
+    message["Content-Language"] = row["language"]
     return message
 
 

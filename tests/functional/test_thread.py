@@ -47,6 +47,7 @@ def test_from_deliveries_to_a_mail_as_it_arrived(lived: tuple[Warehouse, Manifes
     arrived = [_read(path) for path in sorted((tmp_path / "mails").glob("*.eml"))]
     assert sent.sent == len(arrived) == queued > 0
     assert {mail["To"] for mail in arrived} == {SUBSCRIBER}
+    assert {mail["Content-Language"] for mail in arrived} == {"fi"}
     assert all(mail["Auto-Submitted"] == "auto-generated" and mail["Message-ID"] for mail in arrived)
     assert wh.read("select count(*) as n from analyst.notifications where status = 'sent'").item() == queued
     _again_changes_nothing(wh, nation, known)
