@@ -38,7 +38,18 @@ def backfill_pictures() -> None:
         with schedule.warehouse() as wh:
             return flow.summary(flow.picture(wh, schedule.as_of(params), schedule.known_at(params)))
 
-    picture.expand(day=days())
+    @task
+    def in_order(found: list[str]) -> None:
+        """Judge once more, day after day: what a day owes to the one before does not depend on which task was first."""
+        from medsupply import flow
+
+        params = get_current_context()["params"]
+        with schedule.warehouse() as wh:
+            for day in found:
+                flow.judge(wh, schedule.as_of({"as_of": day}), schedule.known_at(params))
+
+    found = days()
+    picture.expand(day=found) >> in_order(found)
 
 
 backfill_pictures()

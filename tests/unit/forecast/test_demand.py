@@ -37,13 +37,13 @@ def test_later_rows_change_nothing() -> None:
     assert whole.data_version == cut.data_version
 
 
-def test_one_and_two_workers_agree_and_leave_no_file() -> None:
+def test_one_and_two_workers_agree_and_leave_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = weekly_series(2, weeks=125)
-    before = set(Path(tempfile.gettempdir()).glob("medsupply-forecast-*"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     one = forecast_demand(rows, CUTOFF, horizon=8, n_paths=50, workers=1)
     two = forecast_demand(rows, CUTOFF, horizon=8, n_paths=50, workers=2)
     np.testing.assert_allclose(one.paths(), two.paths(), rtol=1e-9, atol=1e-9)
-    assert set(Path(tempfile.gettempdir()).glob("medsupply-forecast-*")) == before
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_part_of_the_series_is_forecast_as_in_the_whole() -> None:
