@@ -38,7 +38,7 @@ docs: setup
 	$(BIN)/python infra/docs.py
 
 bench: setup
-	$(BIN)/python -m infra.bench
+	$(BIN)/python infra/bench/forecast_speed.py
 
 soak: setup
 	MEDSUPPLY_SOAK=1000 $(BIN)/python -m pytest tests/soak

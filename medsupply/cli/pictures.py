@@ -28,7 +28,9 @@ def run(
 
     with common.warehouse() as wh:
         moment = common.parse_moment(known_at, day_means_end=True)
-        result = flow.run(wh, common.parse_day(as_of), moment, folder=folder, workers=common.settings().workers)
+        result = flow.run(
+            wh, common.parse_day(as_of), moment, folder=folder, workers=common.settings().workers, always=bool(known_at)
+        )
     for verdict in result.verdicts:
         typer.echo(str(verdict))
     typer.echo(result.summary)
@@ -42,7 +44,7 @@ def picture(as_of: str = common.AS_OF, known_at: str = common.KNOWN_AT) -> None:
 
     with common.warehouse() as wh:
         moment = common.parse_moment(known_at, day_means_end=True)
-        situation = flow.picture(wh, common.parse_day(as_of), moment)
+        situation = flow.picture(wh, common.parse_day(as_of), moment, always=bool(known_at))
     typer.echo(flow.summary(situation))
 
 

@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 import polars as pl
+import structlog
 
 from medsupply.areas import COUNTRY
 from medsupply.errors import ForecastError
@@ -24,6 +25,7 @@ from medsupply.tables.forecast import INDEX_EXPECTED
 from medsupply.warehouse import bulk
 from medsupply.warehouse.connection import Warehouse
 
+log = structlog.get_logger()
 HISTORY_WEEKS, SHARE_WEEKS, LEAST_WEEKS = 210, 12, 30
 HIGH = 0.975
 
@@ -48,7 +50,8 @@ def update_index(
         found = forecast_demand(
             wanted, week - timedelta(days=1), horizon=4, n_paths=400, seed=1, workers=workers, progress=progress
         )
-    except ForecastError:
+    except ForecastError as error:
+        log.warning("no expectation", week=str(week), reason=error.reason)
         return 0
     ahead = found.periods.index(week) if week in found.periods else 0
     paths = dict(zip(found.series_ids, found.paths()[:, :, ahead], strict=True))
