@@ -33,7 +33,13 @@ def let_in(language: str) -> auth.Person:
         return auth.DEMO
     if not st.user.is_logged_in:
         _ask(language)
-    found = auth.person(st.user.to_dict(), secrets, current().clock())
+    now = current().clock()
+    if auth.idle(st.session_state.get("last_seen"), now):
+        del st.session_state["last_seen"]
+        st.logout()
+        st.stop()
+    st.session_state["last_seen"] = now
+    found = auth.person(st.user.to_dict(), secrets, now)
     if found is None:
         show.callout(say(language, "door.no_role"), warn=True)
         st.button(say(language, "door.out"), on_click=st.logout)

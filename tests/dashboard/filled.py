@@ -45,6 +45,9 @@ def fill(wh: Warehouse, *, with_stock: bool = True) -> None:
         picture.SITUATION: _situation(with_stock),
         picture.CHANGES: _changes(),
         picture.COMPLETENESS: _completeness(),
+        picture.OBLIGATIONS: _obligations(),
+        picture.STATE_RESERVE: _state_reserve(),
+        picture.STOCK_DAILY: _stock_daily(),
         picture.DEMAND_WEEKLY: _weeks(),
         core.CORE["fimea_shortages"]: _notices(),
         core.CORE["holders"]: _holders(),
@@ -183,6 +186,28 @@ def _completeness() -> list[dict[str, Any]]:
     lists = [{"source": "fimea_shortages", "holder_id": "fimea_shortages", "holder_type": None, "county_code": None,
               "state": "late", "last_day": LAST - timedelta(days=5), "open_days_late": 4}]  # fmt: skip
     return [{"as_of": LAST, "known_at": moment(LAST), **row} for row in (*sites, *lists)]
+
+
+def _obligations() -> list[dict[str, Any]]:
+    return [
+        {"as_of": LAST, "known_at": moment(LAST), "obliged_id": "9901", "family_id": family(FAMILIES[0]),
+         "required_units": 71717.0, "held_units": 61616.0, "permit_units": 0.0, "missing_units": 10101.0,
+         "short_today": True, "short_days": 13, "short": False}
+    ]  # fmt: skip
+
+
+def _state_reserve() -> list[dict[str, Any]]:
+    row = {"as_of": LAST, "known_at": moment(LAST), "medicine_id": family(FAMILIES[0])}
+    return [{**row, "units": 81818.0, "released_units": 0.0}]
+
+
+def _stock_daily() -> list[dict[str, Any]]:
+    row = {"day": LAST, "known_at": moment(LAST), "vnr": "000001", "state": "reported", "medicine_id": "G0001",
+           "packs": 10.0, "reserve_units": 0.0, "holders": 1}  # fmt: skip
+    return [
+        {**row, "county_code": COUNTRY, "holder_type": "wholesaler", "units": 51515.0},
+        {**row, "county_code": "21", "holder_type": "hospital_pharmacy", "units": 41414.0},
+    ]
 
 
 def _weeks() -> list[dict[str, Any]]:

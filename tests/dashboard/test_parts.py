@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +19,12 @@ from medsupply.settings import LANGUAGES
 
 NOW = datetime(2026, 3, 11, 5, 0, tzinfo=UTC)
 TEXT, MARK = 4.5, 3.0
+
+
+def test_half_an_hour_without_a_click_ends_a_sign_in() -> None:
+    assert not auth.idle(None, NOW)
+    assert not auth.idle(NOW - timedelta(minutes=30), NOW)
+    assert auth.idle(NOW - timedelta(minutes=31), NOW)
 
 
 def test_contrast_is_that_of_wcag() -> None:
@@ -95,11 +102,14 @@ def claims(hours: float, address: str = "Anna@Fimea.example") -> dict[str, objec
 def test_a_role_comes_from_the_secrets_and_denies_by_default() -> None:
     secrets = {"auth": {}, "medsupply": {"roles": {"anna@fimea.example": "duty_officer", "x@y.example": "emperor"}}}
     found = auth.person(claims(1), secrets, NOW)
+    assert found is not None
     assert found == Person("Anna Aalto", "duty_officer", address="anna@fimea.example")
     assert auth.person(claims(9), secrets, NOW) is None, "a sign-in holds for eight hours"
     assert auth.person(claims(1, "other@fimea.example"), secrets, NOW) is None
     assert auth.person(claims(1, "x@y.example"), secrets, NOW) is None
     assert auth.person({"email": "anna@fimea.example"}, secrets, NOW) is None
+    secrets["medsupply"]["organisations"] = {"Anna@Fimea.example": "fimea"}
+    assert auth.person(claims(1), secrets, NOW) == replace(found, organisation="fimea")
     assert auth.needs_sign_in(secrets)
     assert not auth.needs_sign_in({})
 

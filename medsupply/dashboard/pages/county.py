@@ -6,7 +6,7 @@ import polars as pl
 import streamlit as st
 
 from medsupply.areas import AREAS, COLLABORATIVE_OF
-from medsupply.dashboard import blocks, data, frame, markup, problems, show
+from medsupply.dashboard import blocks, data, frame, markup, problems, restricted, show
 from medsupply.dashboard.wording import say
 from medsupply.words import numbers as write
 
@@ -34,4 +34,5 @@ blocks.problem_list(chosen, rows, SHOWN)
 
 show.heading(say(language, "county.silent"))
 blocks.silent(language, data.silent_holders(chosen.as_of, chosen.area))
+restricted.of_county(chosen)
 show.small(say(language, "page.not_covered"))

@@ -6,7 +6,7 @@ import polars as pl
 import streamlit as st
 
 from medsupply.areas import AREAS
-from medsupply.dashboard import blocks, data, drawings, filters, frame, markup, problems, show
+from medsupply.dashboard import blocks, data, drawings, filters, frame, markup, problems, restricted, show
 from medsupply.dashboard.filters import Filters
 from medsupply.dashboard.markup import Column
 from medsupply.dashboard.wording import say
@@ -111,3 +111,4 @@ if areas.height:
     with st.expander(say(language, "medicine.areas_caption")):
         everywhere(language, areas)
 drawings.packages(language, code)
+restricted.of_medicine(chosen, medicine)

@@ -1,0 +1,69 @@
+"""What only some may see is on the page for them, and for nobody else."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from conftest import Open
+from filled import FAMILIES, family
+from test_pages import shown
+
+from medsupply.dashboard import door
+from medsupply.dashboard.auth import DEMO, Person
+from medsupply.dashboard.wording import say
+from medsupply.settings import LANGUAGES
+
+OBLIGED, RESERVE, COMPANY, PUBLIC = "71717", "81818", "51515", "41414"
+SEEN_OF_A_MEDICINE = (
+    ("fimea", "duty_officer", {OBLIGED, RESERVE, COMPANY, PUBLIC}),
+    ("stm", "analyst", {OBLIGED, RESERVE, COMPANY, PUBLIC}),
+    ("nesa", "administrator", {RESERVE, COMPANY, PUBLIC}),
+    ("thl", "duty_officer", {COMPANY, PUBLIC}),
+    ("fimea", "reader", set()),
+    ("21", "duty_officer", set()),
+    ("", "administrator", set()),
+)
+
+
+def digits(text: str) -> str:
+    """The text without what separates thousands."""
+    return re.sub(r"(?<=\d)[\s,.](?=\d)", "", text)
+
+
+def found(text: str) -> set[str]:
+    return {number for number in (OBLIGED, RESERVE, COMPANY, PUBLIC) if number in digits(text)}
+
+
+@pytest.mark.parametrize(("organisation", "role", "expected"), SEEN_OF_A_MEDICINE)
+def test_a_medicine_shows_each_organisation_its_own(
+    open_filled: Open, monkeypatch: pytest.MonkeyPatch, organisation: str, role: str, expected: set[str]
+) -> None:
+    someone = Person("Anna Aalto", role, address="a@x.example", organisation=organisation)
+    monkeypatch.setattr(door, "let_in", lambda _: someone)
+    assert found(shown(open_filled("medicine", "en", medicine=family(FAMILIES[0])))) == expected
+
+
+def test_who_has_not_signed_in_sees_nothing_restricted(open_filled: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "let_in", lambda _: DEMO)
+    assert found(shown(open_filled("medicine", "en", medicine=family(FAMILIES[0])))) == set()
+    assert found(shown(open_filled("county", "en", area="21"))) == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_area_sees_its_own_public_holders(open_filled: Open, monkeypatch: pytest.MonkeyPatch, language: str) -> None:
+    someone = Person("Liisa", "reader", address="l@lapha.example", organisation="21")
+    monkeypatch.setattr(door, "let_in", lambda _: someone)
+    text = shown(open_filled("county", language, area="21"))
+    assert found(text) == {PUBLIC}
+    assert say(language, "restricted.own_title") in text
+    assert found(shown(open_filled("county", language, area="19"))) == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_where_nothing_is_known_it_is_said(open_filled: Open, monkeypatch: pytest.MonkeyPatch, language: str) -> None:
+    someone = Person("Anna Aalto", "analyst", address="a@stm.example", organisation="stm")
+    monkeypatch.setattr(door, "let_in", lambda _: someone)
+    text = shown(open_filled("medicine", language, medicine=family(FAMILIES[1])))
+    assert say(language, "restricted.no_obligations") in text
+    assert say(language, "restricted.no_reserve") in text
