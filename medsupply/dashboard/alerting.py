@@ -73,7 +73,7 @@ def _open_row(language: str, group: list[dict[str, Any]], params: Mapping[str, s
         _areas(language, group),
         markup.reason_list(coded(language, "reason", code) for code in problems.leading(lead["reasons"])[:2]),
         write.day(language, min(row["opened_on"] for row in group)),
-        _owners(language, group),
+        owners(language, group),
     ]
 
 
@@ -96,7 +96,8 @@ def _areas(language: str, group: list[dict[str, Any]]) -> Cell:
     return Markup("{}<br><small>{} {}</small>").format(lead, say(language, "alerts.elsewhere"), rest)
 
 
-def _owners(language: str, group: list[dict[str, Any]]) -> Cell:
+def owners(language: str, group: list[dict[str, Any]]) -> Cell:
+    """Who has taken on the alerts of a group and what they wrote, or that nobody has."""
     told = dict.fromkeys((row["owner"], row["note"] or "") for row in group if row.get("owner"))
     if not told:
         return say(language, "alerts.nobody")

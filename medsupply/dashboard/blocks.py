@@ -85,10 +85,7 @@ def completeness(language: str, frame: pl.DataFrame) -> None:
     if frame.is_empty():
         st.markdown(say(language, "complete.none"))
         return
-    stock = frame.filter(pl.col("source") == "stock")
-    if stock.height:
-        reported = int(stock.filter(pl.col("state") == "reported")["n"].sum())
-        st.markdown(say(language, "complete.sentence", n=reported, all=int(stock["n"].sum())))
+    reported_sites(language, frame)
     sites = pl.col("source").is_in(SITE_SOURCES)
     _complete(language, frame.filter(sites), say(language, "complete.caption"))
     lists = frame.filter(~sites)
@@ -97,6 +94,14 @@ def completeness(language: str, frame: pl.DataFrame) -> None:
         label = say(language, "complete.lists", n=int(lists["n"].sum()), late=late)
         with st.expander(label):
             _complete(language, lists, label)
+
+
+def reported_sites(language: str, frame: pl.DataFrame) -> None:
+    """How many of the sites that keep stock have reported the day, in a sentence."""
+    stock = frame.filter(pl.col("source") == "stock")
+    if stock.height:
+        reported = int(stock.filter(pl.col("state") == "reported")["n"].sum())
+        st.markdown(say(language, "complete.sentence", n=reported, all=int(stock["n"].sum())))
 
 
 def _complete(language: str, frame: pl.DataFrame, caption: str) -> None:

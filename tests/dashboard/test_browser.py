@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from filled import FAMILIES, LAST, family
+from filled import FAMILIES, family
 
 from medsupply.settings import LANGUAGES, Settings
 
@@ -128,7 +129,11 @@ def test_an_alert_is_acknowledged_by_keyboard_alone(browser: playwright_api.Brow
     opened.context.close()
 
 
-def test_the_first_view_is_quick(browser: playwright_api.Browser, address: str) -> None:
-    opened, _, _ = visit(browser, address + of("situation", "fi"))
-    assert str(LAST.year) in opened.locator(".ms-asof").inner_text()
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_for_the_meeting_prints_on_one_sheet(
+    browser: playwright_api.Browser, address: str, language: str
+) -> None:
+    opened, _, _ = visit(browser, address + of("meeting", language))
+    printed = opened.pdf(prefer_css_page_size=True)
     opened.context.close()
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
