@@ -87,11 +87,3 @@ AREAS: dict[str, Area] = {
 }
 COUNTY_CODES: tuple[str, ...] = tuple(area.code for area in COUNTIES)
 COLLABORATIVE_OF: dict[str, str] = {area.code: area.collaborative for area in COUNTIES if area.collaborative}
-
-
-def tile_label(area: Area, language: str) -> str:
-    """The area's name without its kind, short enough for a tile."""
-    name = area.name(language)
-    for ending in (" hyvinvointialue", " välfärdsområde", " wellbeing services county", "City of "):
-        name = name.replace(ending, "")
-    return name.replace(" kaupunki", "").replace(" stad", "")

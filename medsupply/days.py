@@ -46,11 +46,6 @@ def last_complete_week(day: date) -> date:
     return week_start(day - timedelta(days=6))
 
 
-def iso_monday(year: int, week: int) -> date:
-    """The Monday of ISO ``week`` of ``year``. Raises ValueError for a week the year does not have."""
-    return date.fromisocalendar(year, week, 1)
-
-
 def end_of_day(day: date) -> datetime:
     """The last moment of ``day`` in Helsinki, in UTC."""
     return datetime.combine(day + timedelta(days=1), time(), HELSINKI).astimezone(UTC) - timedelta(microseconds=1)
