@@ -38,7 +38,8 @@ docs: setup
 	$(BIN)/python infra/docs.py
 
 bench: setup
-	$(BIN)/python infra/bench/forecast_speed.py
+	$(BIN)/python infra/bench/national_day.py
+	$(BIN)/python infra/bench/forecast_speed.py 1000 2
 
 soak: setup
 	MEDSUPPLY_SOAK=1000 $(BIN)/python -m pytest tests/soak

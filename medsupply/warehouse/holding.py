@@ -19,18 +19,15 @@ MAX_LOSS = 0.2
 
 # Rows in quarantine were sent too; those released since are among the rows of the snapshot already.
 _BEFORE = """
-    SELECT b.holder_id, b.day, b.rows_before + (
-        SELECT count(*) FROM ops.quarantine q WHERE q.delivery_id = b.delivery_id AND q.holder_id = b.holder_id
-            AND q.day = b.day_before AND q.released_at IS NULL) AS rows_before
-    FROM (
-        SELECT DISTINCT ON (n.holder_id, n.day) n.holder_id, n.day, s.rows AS rows_before, s.day AS day_before,
-            s.delivery_id
-        FROM unnest(CAST(:holders AS text[]), CAST(:days AS date[])) AS n(holder_id, day)
-        JOIN ops.snapshots s ON s.source = 'stock' AND s.holder_id = n.holder_id AND s.day <= n.day
-        JOIN ops.deliveries d ON d.delivery_id = s.delivery_id
-        WHERE d.withdrawn_at IS NULL AND d.received_at <= :received_at
-          AND (NOT s.held OR s.released_at IS NOT NULL)
-        ORDER BY n.holder_id, n.day, s.day DESC, d.received_at DESC, d.sha256 DESC
+    SELECT n.holder_id, n.day, b.rows + (
+        SELECT count(*) FROM ops.quarantine q WHERE q.delivery_id = b.delivery_id AND q.holder_id = n.holder_id
+            AND q.day = b.day AND q.released_at IS NULL) AS rows_before
+    FROM unnest(CAST(:holders AS text[]), CAST(:days AS date[])) AS n(holder_id, day)
+    CROSS JOIN LATERAL (
+        SELECT s.rows, s.day, s.delivery_id FROM ops.snapshots s JOIN ops.deliveries d USING (delivery_id)
+        WHERE s.source = 'stock' AND s.holder_id = n.holder_id AND s.day <= n.day
+          AND d.withdrawn_at IS NULL AND d.received_at <= :received_at AND (NOT s.held OR s.released_at IS NOT NULL)
+        ORDER BY s.day DESC, d.received_at DESC, d.sha256 DESC LIMIT 1
     ) b
 """
 

@@ -1,17 +1,18 @@
-"""Deliveries, each in one transaction: hash, parse, archive, record, then commit with its equations checked.
+"""Deliveries, each whole in one transaction: hash, parse, archive, record, then commit with its equations checked.
 
 Run again after a kill at any point, the same deliveries give the same warehouse: names follow from the hash, files of
-a delivery that was not committed are overwritten or swept. Several deliveries are prepared while one is committed.
+a delivery that was not committed are overwritten or swept. Small deliveries share a transaction: all of them or none.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 import sqlalchemy as sa
 import structlog
@@ -19,17 +20,19 @@ import structlog
 from medsupply.errors import InputError
 from medsupply.sources.rules import Known
 from medsupply.warehouse import release
-from medsupply.warehouse.committing import commit
+from medsupply.warehouse.committing import commit, commit_all
 from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.deliveries import Verdict
-from medsupply.warehouse.preparing import InFlight, Prepared, prepare, received
+from medsupply.warehouse.deliveries import Delivery, Verdict
+from medsupply.warehouse.preparing import InFlight, Prepared, known_ids, prepare, received
 from medsupply.warehouse.store import Store, open_store
 
 __all__ = ["Item", "Progress", "Verdict", "identity", "known_codes", "load", "load_each", "load_one", "settle"]
 
 log = structlog.get_logger()
 Progress = Callable[[int, int, str], None]
-AHEAD, THREADS = 8, 4
+THREADS, GROUP_FILES, GROUP_BYTES = 4, 32, 64_000_000
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,9 @@ class Item:
     source: str
     path: Path
     identity: str | None = None
+
+
+Jobs = list[tuple[Item, Future[T | None]]]
 
 
 def load(
@@ -70,48 +76,111 @@ def load_one(
     identity: str | None = None,
 ) -> Verdict:
     """Check and store one file. ``identity`` names the file in the inbox, to know it again after a kill."""
-    store = open_store(wh.settings.archive_url)
     delivery = received(source, path, received_at, sender, identity)
-    return _told(commit(wh, store, prepare(wh, store, delivery, known_codes(wh), InFlight())))
+    known = bool(known_ids(wh, [delivery]))
+    ready = Prepared(delivery) if known else prepare(wh, delivery, known_codes(wh), InFlight())
+    return _told(commit(wh, open_store(wh.settings.archive_url), ready))
 
 
 def load_each(
     wh: Warehouse, items: Sequence[Item], *, received_at: datetime, sender: str | None = None, durable: bool = True
 ) -> Iterator[tuple[Item, Verdict]]:
-    """Check and store files in their order; while one is committed, the next ones are prepared.
+    """Check and store files in their order; while some are committed together, the next ones are prepared.
 
     Not ``durable``: each transaction is whole, but on the disk only after ``settle``. A file of the inbox that is gone
     or still grows is passed over.
     """
     store, in_flight = open_store(wh.settings.archive_url), InFlight()
-    with ThreadPoolExecutor(max_workers=THREADS) as threads:
-        for run in _runs(items):
-            known = known_codes(wh)
-
-            def prepared(item: Item, known: Known = known) -> Prepared | None:
-                return _prepared(wh, store, item, received_at, sender, known, in_flight)
-
-            for item, ready in _ahead(threads, run, prepared):
-                if ready is not None:
-                    yield item, _told(commit(wh, store, ready, durable=durable))
-
-
-def _ahead(
-    threads: ThreadPoolExecutor, items: Sequence[Item], prepared: Callable[[Item], Prepared | None]
-) -> Iterator[tuple[Item, Prepared | None]]:
-    """The items in their order, each when it is ready, while the next ones are worked on."""
-    jobs: deque[tuple[Item, Future[Prepared | None]]] = deque()
-    waiting = deque(items)
+    threads = ThreadPoolExecutor(max_workers=THREADS)
     try:
-        while waiting or jobs:
-            while waiting and len(jobs) < AHEAD:
-                item = waiting.popleft()
-                jobs.append((item, threads.submit(prepared, item)))
-            item, job = jobs.popleft()
-            yield item, job.result()
+        for run in _runs(items):
+            codes = known_codes(wh)
+
+            def hashed(group: list[Item]) -> Jobs[Delivery]:
+                return [(item, threads.submit(_received, item, received_at, sender)) for item in group]
+
+            def parsed(group: Jobs[Delivery], codes: Known = codes) -> Jobs[Prepared]:
+                return _parsing(wh, threads, group, codes, in_flight)
+
+            for group in _ahead(_ahead(_groups(run), hashed), parsed):
+                yield from _committed(wh, store, group, durable=durable)
     finally:
-        for _, job in jobs:
-            job.cancel()
+        threads.shutdown(cancel_futures=True)
+
+
+def _groups(items: Sequence[Item]) -> Iterator[list[Item]]:
+    """Files that are committed together: not many, and not much in memory at a time."""
+    group: list[Item] = []
+    size = 0
+    for item in items:
+        mine = item.path.stat().st_size if item.path.is_file() else 0
+        if group and (len(group) == GROUP_FILES or size + mine > GROUP_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(item)
+        size += mine
+    if group:
+        yield group
+
+
+def _ahead(things: Iterable[S], start: Callable[[S], T]) -> Iterator[T]:
+    """What ``start`` makes of each, one more begun than is given out."""
+    begun: list[T] = []
+    for thing in things:
+        begun.append(start(thing))
+        if len(begun) > 1:
+            yield begun.pop(0)
+    yield from begun
+
+
+def _parsing(
+    wh: Warehouse, threads: ThreadPoolExecutor, group: Jobs[Delivery], codes: Known, in_flight: InFlight
+) -> Jobs[Prepared]:
+    """Begin to parse the files whose bytes are new; what went wrong is told where the file's turn comes."""
+    good = {item: job.result() for item, job in group if job.exception() is None}
+    known = known_ids(wh, [one for one in good.values() if one is not None])
+    jobs: Jobs[Prepared] = []
+    for item, job in group:
+        delivery = good.get(item)
+        if delivery is not None and delivery.delivery_id not in known:
+            jobs.append((item, threads.submit(prepare, wh, delivery, codes, in_flight)))
+        else:
+            jobs.append((item, threads.submit(_as_known, job)))
+    return jobs
+
+
+def _as_known(job: Future[Delivery | None]) -> Prepared | None:
+    delivery = job.result()
+    return Prepared(delivery) if delivery is not None else None
+
+
+def _committed(wh: Warehouse, store: Store, group: Jobs[Prepared], *, durable: bool) -> Iterator[tuple[Item, Verdict]]:
+    """Commit what is ready, in order; a file that cannot be read stops the load after those before it."""
+    ready = [
+        (item, one)
+        for item, job in itertools.takewhile(lambda job: job[1].exception() is None, group)
+        if (one := job.result()) is not None
+    ]
+    items = [item for item, _ in ready]
+    yield from zip(items, _verdicts(wh, store, [one for _, one in ready], durable=durable), strict=True)
+    for _, job in group:
+        job.result()
+
+
+def _verdicts(wh: Warehouse, store: Store, ready: list[Prepared], *, durable: bool) -> Iterator[Verdict]:
+    """Together; when that fails, one by one, so that a delivery that cannot be stored stops none before it."""
+    if not ready:
+        return
+    try:
+        verdicts = commit_all(wh, store, ready, durable=durable)
+    except Exception as error:
+        if len(ready) == 1:
+            raise
+        log.warning("not stored together, now one by one", deliveries=len(ready), error=repr(error))
+        for one in ready:
+            yield _told(commit(wh, store, one, durable=durable))
+    else:
+        yield from map(_told, verdicts)
 
 
 def settle(wh: Warehouse) -> None:
@@ -126,15 +195,7 @@ def known_codes(wh: Warehouse) -> Known:
         return release.known_codes(connection)
 
 
-def _prepared(
-    wh: Warehouse,
-    store: Store,
-    item: Item,
-    received_at: datetime,
-    sender: str | None,
-    known: Known,
-    in_flight: InFlight,
-) -> Prepared | None:
+def _received(item: Item, received_at: datetime, sender: str | None) -> Delivery | None:
     try:
         delivery = received(item.source, item.path, received_at, sender, item.identity)
         if item.identity is not None and identity(item.path) != item.identity:
@@ -144,7 +205,7 @@ def _prepared(
         if item.identity is not None and not item.path.exists():
             return None  # another loader was faster
         raise
-    return prepare(wh, store, delivery, known, in_flight)
+    return delivery
 
 
 def identity(path: Path) -> str:

@@ -1,10 +1,11 @@
-"""What can be done for a delivery before its transaction: hash, parse, archive, record. Many at a time."""
+"""What can be done for a delivery before its transaction: hash and parse; and the files that it will leave."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -33,7 +34,12 @@ class Prepared:
     delivery: Delivery
     parsed: Parsed | None = None
     refusal: DeliveryRefused | None = None
-    archived: int | None = None
+
+    @property
+    def archived(self) -> int | None:
+        """The bytes that the archive keeps of it; None: they are, or may be, personal."""
+        kept = self.refusal is None or self.refusal.code not in NOT_KEPT
+        return len(self.delivery.data) if kept else None
 
 
 class InFlight:
@@ -73,17 +79,17 @@ def received(source: str, path: Path, received_at: datetime, sender: str | None,
     )
 
 
-def is_known(wh: Warehouse, delivery: Delivery) -> bool:
-    """Whether the same bytes were decided on already."""
-    query = sa.text("select count(*) from ops.deliveries where delivery_id = :id")
+def known_ids(wh: Warehouse, deliveries: Iterable[Delivery]) -> set[str]:
+    """Those of the deliveries whose bytes were decided on already."""
+    query = sa.text("select delivery_id from ops.deliveries where delivery_id = any(:ids)")
     with explained(), wh.engine.connect() as connection:
-        return bool(connection.scalar(query, {"id": delivery.delivery_id}))
+        return set(connection.scalars(query, {"ids": [one.delivery_id for one in deliveries]}))
 
 
-def prepare(wh: Warehouse, store: Store, delivery: Delivery, known: Known, in_flight: InFlight) -> Prepared:
-    """Parse, then keep the bytes and the record. Nothing is kept of what is, or may be, personal."""
+def prepare(wh: Warehouse, delivery: Delivery, codes: Known, in_flight: InFlight) -> Prepared:
+    """Parse. Nothing is written: what is, or may be, personal leaves no trace on the disk."""
     reached("received")
-    if is_known(wh, delivery) or not in_flight.enter(delivery.delivery_id):
+    if not in_flight.enter(delivery.delivery_id):
         return Prepared(delivery)
     try:
         if delivery.size > LIMITS.bytes_received:
@@ -92,29 +98,37 @@ def prepare(wh: Warehouse, store: Store, delivery: Delivery, known: Known, in_fl
                 f"The file has {delivery.size} bytes, more than {LIMITS.bytes_received}",
                 "Send it in parts",
             )
-        job = Job(delivery.source.name, delivery.delivery_id, delivery.received_at, known)
+        job = Job(delivery.source.name, delivery.delivery_id, delivery.received_at, codes)
         parsed = shared_parser(wh.settings.workers or 2).parse(job, delivery.data)
     except DeliveryRefused as refusal:
-        return Prepared(delivery, refusal=refusal, archived=_archive(store, delivery, refusal))
+        return Prepared(delivery, refusal=refusal)
     reached("parsed")
-    archived = _archive(store, delivery, None)
+    return Prepared(delivery, parsed)
+
+
+def keep(store: Store, group: Iterable[Prepared]) -> None:
+    """Put the bytes as they came and what a rebuild needs to know beside them, then the record, on the disk."""
+    raw: dict[str, bytes] = {}
+    rows: dict[str, bytes] = {}
+    for one in group:
+        delivery, name = one.delivery, record.raw_name(one.delivery.source.name, one.delivery.sha256)
+        if one.archived is not None:
+            raw[name] = delivery.data
+        raw[f"{name}.json"] = _note(one)
+        if one.parsed is not None:
+            rows[record.part_name(delivery.source.name, delivery.delivery_id, 0)] = one.parsed.record
+    store.put_all(raw)
     reached("archived")
-    store.put(record.part_name(delivery.source.name, delivery.delivery_id, 0), parsed.record)
+    store.put_all(rows)
     reached("staged")
-    return Prepared(delivery, parsed, archived=archived)
 
 
-def _archive(store: Store, delivery: Delivery, refusal: DeliveryRefused | None) -> int | None:
-    """Keep the bytes as they came, and what a rebuild needs to know beside them; returns the bytes kept."""
-    name = record.raw_name(delivery.source.name, delivery.sha256)
-    kept = refusal is None or refusal.code not in NOT_KEPT
-    if kept:
-        store.put(name, delivery.data)
-    note = note_of(delivery) | {"kept": kept}
-    if refusal is not None:
-        note |= {"code": refusal.code, "why": refusal.reason, "instruction": refusal.instruction}
-    store.put(f"{name}.json", json.dumps(note, sort_keys=True).encode())
-    return len(delivery.data) if kept else None
+def _note(one: Prepared) -> bytes:
+    note = note_of(one.delivery) | {"kept": one.archived is not None}
+    if one.refusal is not None:
+        told = one.refusal
+        note |= {"code": told.code, "why": told.reason, "instruction": told.instruction}
+    return json.dumps(note, sort_keys=True).encode()
 
 
 def note_of(delivery: Delivery) -> dict[str, object]:

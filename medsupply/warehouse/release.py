@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import polars as pl
@@ -95,6 +95,17 @@ def release_rows(
     else:
         refold(connection, store, source)
     return free.height
+
+
+def holders_on_hold(connection: sa.Connection, holders: Collection[str]) -> set[str]:
+    """Those of the holders of whose stock a snapshot is held."""
+    if not holders:
+        return set()
+    query = (
+        "select distinct holder_id from ops.snapshots where source = 'stock' and holder_id = any(:holders)"
+        " and held and released_at is null"
+    )
+    return set(connection.scalars(sa.text(query), {"holders": sorted(holders)}))
 
 
 def release_agreeing(connection: sa.Connection, store: Store, source: Source, delivery_id: str, at: datetime) -> None:

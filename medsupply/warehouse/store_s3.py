@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from medsupply.errors import WarehouseError, WarehouseUnavailable
 
 T = TypeVar("T")
 TRIES, FIRST_WAIT = 5, 0.2
+AT_ONCE = 16
 
 
 class BucketStore:
@@ -32,6 +34,12 @@ class BucketStore:
 
     def put(self, name: str, data: bytes) -> None:
         self._patiently(lambda: self.files.pipe_file(self._path(name), data))
+
+    def put_all(self, files: Mapping[str, bytes]) -> None:
+        """Several objects at a time; each is there whole or not at all."""
+        with ThreadPoolExecutor(max_workers=AT_ONCE) as threads:
+            for done in [threads.submit(self.put, name, data) for name, data in files.items()]:
+                done.result()
 
     def get(self, name: str) -> bytes:
         try:

@@ -127,10 +127,12 @@ def _load_again(wh: Warehouse, store: Store, note: Mapping[str, Any]) -> None:
         SOURCES[note["source"]], note["file_name"], data, note["size"], note["sha256"],
         datetime.fromisoformat(note["received_at"]), note["sender"], note["identity"],
     )  # fmt: skip
-    if note["kept"] or note.get("code") == "duplicate":
+    if note.get("code") == "duplicate":
+        commit(wh, store, Prepared(delivery))
+    elif note["kept"]:
         with wh.engine.connect() as connection:
             known = known_codes(connection)
-        commit(wh, store, prepare(wh, store, delivery, known, InFlight()))
+        commit(wh, store, prepare(wh, delivery, known, InFlight()))
     else:
         refusal = DeliveryRefused(note["code"], note["why"], note["instruction"])
         commit(wh, store, Prepared(delivery, refusal=refusal))
