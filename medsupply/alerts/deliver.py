@@ -1,7 +1,8 @@
 """One conversation with the relay: verified TLS, one recipient, and what each answer means for the mail.
 
 What is wrong with the recipient or the content (5xx to RCPT or DATA) is for ever. What is wrong with the relay, the
-sender address, TLS or the login concerns every mail: the queue is kept. All else is tried again.
+sender address, TLS or the login concerns every mail: the queue is kept, and no mail is ever given up for it. What is
+said of one mail (4xx, a line that drops) is tried again for 72 hours.
 """
 
 from __future__ import annotations
@@ -9,8 +10,6 @@ from __future__ import annotations
 import contextlib
 import smtplib
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Any
@@ -23,7 +22,11 @@ LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 class RelayDown(MailUnavailable):
-    """No conversation came about or it broke: other mails will hardly fare better now."""
+    """No conversation came about: no other mail would fare better now, and nothing is said about this one."""
+
+
+class LineDropped(MailUnavailable):
+    """The conversation broke in the middle of a mail: the relay's fault, or what this mail does to it."""
 
 
 class ChannelBroken(MailUnavailable):
@@ -51,22 +54,23 @@ def message_of(row: dict[str, Any], mail_from: str, now: Any, base_url: str) -> 
 
 
 def hand_over(url: str, message: EmailMessage, recipient: str, *, timeout: float = TIMEOUT) -> None:
-    """Hand one mail to the relay. Raises MailRefused (never), ChannelBroken, RelayDown or MailUnavailable (not now)."""
+    """Hand one mail to the relay.
+
+    Raises MailRefused (never), ChannelBroken and RelayDown (no mail at all now), LineDropped or MailUnavailable (this
+    mail not now).
+    """
+    relay = _connected(url, timeout)
     try:
-        with _connected(url, timeout) as relay:
-            _transaction(relay, message, recipient)
-    except ssl.SSLEOFError as error:
-        raise RelayDown("The relay ended the conversation", "The sender tries again") from error
-    except ssl.SSLError as error:
-        raise _broken(f"TLS with the relay failed ({error.reason})") from error
-    except smtplib.SMTPAuthenticationError as error:
-        raise _broken(f"The relay refuses the login ({error.smtp_code})") from error
-    except smtplib.SMTPNotSupportedError as error:
-        raise _broken(f"The relay lacks what is required ({error})") from error
+        _transaction(relay, message, recipient)
     except smtplib.SMTPResponseException as error:
-        raise RelayDown(f"The relay does not serve us now ({error.smtp_code})", "The sender tries again") from error
+        raise _by_code(error.smtp_code, error.smtp_error) from error
     except (OSError, smtplib.SMTPException) as error:
-        raise RelayDown(f"The relay cannot be reached ({error})", "The sender tries again") from error
+        raise LineDropped(f"The relay ended the conversation ({error})", "The sender tries again") from error
+    finally:
+        # What the relay says to QUIT changes nothing: a mail it has taken is taken, one it has not is not.
+        with contextlib.suppress(OSError, smtplib.SMTPException):
+            relay.quit()
+        relay.close()
 
 
 def _transaction(relay: smtplib.SMTP, message: EmailMessage, recipient: str) -> None:
@@ -84,9 +88,30 @@ def _transaction(relay: smtplib.SMTP, message: EmailMessage, recipient: str) -> 
         raise _by_code(code, said)
 
 
-@contextmanager
-def _connected(url: str, timeout: float) -> Iterator[smtplib.SMTP]:
-    """A conversation over verified TLS; without it only with a relay on this machine that says so."""
+def _connected(url: str, timeout: float) -> smtplib.SMTP:
+    """A conversation that is ready for a mail. What goes wrong here concerns every mail."""
+    try:
+        return _opened(url, timeout)
+    except ssl.SSLEOFError as error:
+        raise RelayDown("The relay ended the conversation", "The sender tries again") from error
+    except ssl.SSLError as error:
+        raise _broken(f"TLS with the relay failed ({getattr(error, 'verify_message', '') or error.reason})") from error
+    except smtplib.SMTPAuthenticationError as error:
+        if 400 <= error.smtp_code < 500:
+            raise RelayDown(
+                f"The relay cannot check the login now ({error.smtp_code})", "The sender tries again"
+            ) from error
+        raise _broken(f"The relay refuses the login ({error.smtp_code})") from error
+    except smtplib.SMTPNotSupportedError as error:
+        raise _broken(f"The relay lacks what is required ({error})") from error
+    except smtplib.SMTPResponseException as error:
+        raise RelayDown(f"The relay does not serve us now ({error.smtp_code})", "The sender tries again") from error
+    except (OSError, smtplib.SMTPException) as error:
+        raise RelayDown(f"The relay cannot be reached ({error})", "The sender tries again") from error
+
+
+def _opened(url: str, timeout: float) -> smtplib.SMTP:
+    """Verified TLS and login; without TLS only with a relay on this machine that says so."""
     parts = urlsplit(url)
     host, context = parts.hostname or "localhost", ssl.create_default_context()
     relay: smtplib.SMTP
@@ -100,12 +125,11 @@ def _connected(url: str, timeout: float) -> Iterator[smtplib.SMTP]:
             relay.starttls(context=context)
         if parts.username:
             relay.login(unquote(parts.username), unquote(parts.password or ""))
-        yield relay
-    finally:
-        # What the relay says to QUIT changes nothing: a mail it has taken is taken, one it has not is not.
-        with contextlib.suppress(OSError, smtplib.SMTPException):
-            relay.quit()
+        relay.ehlo_or_helo_if_needed()
+    except BaseException:
         relay.close()
+        raise
+    return relay
 
 
 def _by_code(code: int, said: bytes | str) -> MailRefused | MailUnavailable:

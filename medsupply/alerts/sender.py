@@ -24,15 +24,17 @@ from medsupply.errors import MailRefused, MailUnavailable, SettingsError
 from medsupply.warehouse.connection import Warehouse
 
 log = structlog.get_logger()
-WAITS = (1, 2, 5, 15, 30, 60)  # minutes; then hourly
+WAITS = (1, 2, 5, 15, 30, 60)  # minutes between tries of one mail; then hourly
+CHANNEL_WAIT = timedelta(minutes=1)  # after a try that failed for every mail alike
 GIVE_UP_AFTER = timedelta(hours=72)
 DRAIN_WAIT = timedelta(seconds=5)
-# Conversations that fail in a row before the rest of the batch is left for the next pass.
-FAILURES_IN_A_ROW = 3
+# Conversations that break off in a row before the rest of the batch is left for the next pass.
+DROPPED_IN_A_ROW = 3
 BATCH = 500
 # A test may kill the process here, to prove that nothing is lost.
 FAILPOINTS = ("claimed", "handed_over", "marked")
 _ARMED = os.environ.get("MEDSUPPLY_FAILPOINT", "")
+CHANNEL = (deliver.RelayDown, deliver.ChannelBroken)
 
 
 @dataclass
@@ -70,10 +72,12 @@ def send(
         due = _due(wh, clock(), drain)
         if due and not url:
             raise SettingsError("MEDSUPPLY_SMTP_URL is not set, and mails are queued", "Set the mail relay")
-        _send_all(wh, url, due, clock, done, timeout)
+        open_channel = _send_all(wh, url, due, clock, done, timeout)
         if done.stopped or not drain or not _queued(wh):
             return done
-        if not due:
+        if not open_channel:
+            sleep(DRAIN_WAIT.total_seconds())
+        elif not due:
             sleep(0.5)
 
 
@@ -94,9 +98,9 @@ def _queued(wh: Warehouse) -> int:
 
 def _send_all(
     wh: Warehouse, url: str, due: list[str], clock: Callable[[], datetime], done: Sent, timeout: float
-) -> None:
-    """Send each claimed mail; stops when the channel as a whole is broken or the relay is down."""
-    failures = 0
+) -> bool:
+    """Send each claimed mail; False: stopped, since no other mail would fare better now."""
+    dropped = 0
     for message_id in due:
         with _claimed(wh, message_id) as connection:
             row = _still_queued(connection, message_id) if connection is not None else None
@@ -107,9 +111,10 @@ def _send_all(
             reached("handed_over")
             _account(connection, wh, row, clock(), error, done)
             reached("marked")
-        failures = failures + 1 if isinstance(error, deliver.RelayDown) else 0
-        if done.stopped or failures >= FAILURES_IN_A_ROW:
-            return
+        dropped = dropped + 1 if isinstance(error, deliver.LineDropped) else 0
+        if isinstance(error, CHANNEL) or dropped >= DROPPED_IN_A_ROW:
+            return False
+    return True
 
 
 def _try_one(
@@ -136,29 +141,45 @@ def _account(
     done: Sent,
 ) -> None:
     """Write what came of a try into outbox and attempts; a dead address hands the mail on to the next person."""
-    given_up = isinstance(error, MailUnavailable) and _given_up(connection, row, now)
     if error is None:
         done.sent += 1
         _mark(connection, row, "sent", now, None)
-    elif isinstance(error, MailRefused) or given_up:
-        done.refused += 1
-        with connection.begin():
-            _mark(connection, row, "failed", now, str(error))
-            pass_on(connection, wh, row, now)
-    else:
+    elif isinstance(error, CHANNEL):
         done.later += 1
-        _mark(connection, row, "queued", now, str(error))
+        _mark(connection, row, "down", now, str(error), CHANNEL_WAIT)
         if isinstance(error, deliver.ChannelBroken):
             done.stopped = str(error)
             log.error("mail_channel_broken", reason=error.reason)
+    else:
+        _account_for_mail(connection, wh, row, now, error, done)
 
 
-def _given_up(connection: sa.Connection, row: dict[str, Any], now: datetime) -> bool:
-    """Whether the first try lies more than 72 h back. How old the picture is does not matter."""
-    query = sa.text("select min(at) from alerts.attempt where message_id = :id")
-    first = connection.execute(query, {"id": row["message_id"]}).scalar_one()
+def _account_for_mail(
+    connection: sa.Connection,
+    wh: Warehouse,
+    row: dict[str, Any],
+    now: datetime,
+    error: MailRefused | MailUnavailable,
+    done: Sent,
+) -> None:
+    """What the relay said of this very mail: for ever, or tried again until 72 h after the first such answer."""
+    tries, first = _told_off(connection, row)
+    if isinstance(error, MailRefused) or now - (first or now) > GIVE_UP_AFTER:
+        done.refused += 1
+        with connection.begin():
+            _mark(connection, row, "refused", now, str(error))
+            pass_on(connection, wh, row, now)
+    else:
+        done.later += 1
+        _mark(connection, row, "later", now, str(error), timedelta(minutes=WAITS[min(tries, len(WAITS) - 1)]))
+
+
+def _told_off(connection: sa.Connection, row: dict[str, Any]) -> tuple[int, datetime | None]:
+    """How often the relay has not taken this very mail, and since when. How old the picture is does not matter."""
+    query = sa.text("select count(*), min(at) from alerts.attempt where message_id = :id and outcome = 'later'")
+    tries, first = connection.execute(query, {"id": row["message_id"]}).one()
     connection.commit()
-    return first is not None and now - first > GIVE_UP_AFTER
+    return int(tries), first
 
 
 @contextmanager
@@ -186,24 +207,25 @@ def _still_queued(connection: sa.Connection, message_id: str) -> dict[str, Any] 
     return dict(row) if row is not None else None
 
 
-def _mark(connection: sa.Connection, row: dict[str, Any], status: str, now: datetime, error: str | None) -> None:
+STATUS = {"sent": "sent", "refused": "failed", "later": "queued", "down": "queued"}
+
+
+def _mark(
+    connection: sa.Connection,
+    row: dict[str, Any],
+    outcome: str,
+    now: datetime,
+    error: str | None,
+    wait: timedelta = timedelta(0),
+) -> None:
     """Write the try, and what it means for the mail, in one statement."""
-    number = row["attempts"] + 1
-    wait = timedelta(minutes=WAITS[min(number, len(WAITS)) - 1])
-    values = {
-        "id": row["message_id"],
-        "number": number,
-        "now": now,
-        "outcome": {"sent": "sent", "queued": "later", "failed": "refused"}[status],
-        "error": error,
-        "status": status,
-        "due": now + wait,
-    }
+    values = {"id": row["message_id"], "number": row["attempts"] + 1, "now": now, "outcome": outcome, "error": error,
+              "status": STATUS[outcome], "due": now + wait}  # fmt: skip
     inside = connection.in_transaction()
     connection.execute(sa.text(_MARK), values)
     if not inside:
         connection.commit()
-    log.info("mail", message_id=row["message_id"], status=status, attempt=number)
+    log.info("mail", message_id=row["message_id"], status=STATUS[outcome], attempt=values["number"])
 
 
 _MARK = """

@@ -3,7 +3,7 @@
 owner              owns every schema; migrations
 ingest             load, measure, forecast, evaluate: reads and writes all but the audit
 dashboard          reads all, acknowledges alerts and writes the audit
-sender             the outbox: reads alerts, writes what was sent
+sender             the outbox: reads alerts, writes what was sent; reads pictures, to write to the next person
 medsupply_analyst  SELECT on the views of ``analyst``, nothing else
 auditor            reads ``ops`` and ``analyst``
 """
@@ -52,7 +52,7 @@ ROLES: dict[str, Role] = {
     "owner": OWNER,
     "ingest": Role("medsupply_ingest", SCHEMAS, SCHEMAS[:-1], statement_timeout=900_000),
     "dashboard": Role("medsupply_dashboard", SCHEMAS, ("alerts",), ("ops",), statement_timeout=10_000),
-    "sender": Role("medsupply_sender", ("alerts",), ("alerts",), statement_timeout=60_000),
+    "sender": Role("medsupply_sender", ("alerts", "picture"), ("alerts",), statement_timeout=60_000),
     "analyst": Role("medsupply_analyst", ("analyst",), statement_timeout=120_000, read_only=True),
     "auditor": Role("medsupply_auditor", ("ops", "analyst"), statement_timeout=120_000, read_only=True),
 }

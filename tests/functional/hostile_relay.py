@@ -14,7 +14,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-# What to do with the nth try of a recipient: ok, an SMTP answer, drop, drop_after, hang.
+# What to do with the nth try of a recipient: ok, an SMTP answer, drop, drop_after, slow, hang.
 Behaviour = Callable[[str, int], str]
 
 
@@ -48,6 +48,8 @@ class Relay:
         if self.mood.startswith("data "):
             return self.mood.removeprefix("data ")
         self.taken.append(message_from_bytes(envelope.content, policy=policy.default))  # type: ignore[arg-type]
+        if self.mood == "slow":  # taken, but its sender does not know it yet
+            await asyncio.sleep(0.04)
         return self._drop(server) if self.mood == "drop_after" else "250 taken"
 
     def _drop(self, server: SMTP) -> str:

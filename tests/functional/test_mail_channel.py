@@ -1,0 +1,217 @@
+"""The channel to the relay: TLS is verified, login must succeed, nothing goes out in the clear, the queue stays."""
+
+from __future__ import annotations
+
+import socketserver
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.smtp import AuthResult, LoginPassword
+from hostile_relay import Relay, free_port, running
+from relay_certificates import Authority
+from test_mail_sender import NOW, Clock, fill, outbox, send
+
+from medsupply.warehouse.connection import Warehouse
+
+
+@pytest.fixture
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
+    """An authority that this process trusts, as an operator makes an inner one trusted."""
+    made = Authority(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(made.root))
+    return made
+
+
+def login(_: Any, __: Any, ___: Any, ____: str, given: Any) -> AuthResult:
+    right = isinstance(given, LoginPassword) and (given.login, given.password) == (b"medsupply", b"s@cret")
+    return AuthResult(success=right, handled=right)
+
+
+def address(url: str, scheme: str = "smtp", who: str = "") -> str:
+    return f"{scheme}://{who}{url.removeprefix('smtp://').removesuffix('?starttls=off')}"
+
+
+def attempts(wh: Warehouse) -> list[str]:
+    return wh.read("select outcome from alerts.attempt order by at, message_id, number")["outcome"].to_list()
+
+
+def stays_queued(wh: Warehouse, url: str, relay: Relay, said: str) -> None:
+    """The sender stops with the reason, hands nothing over, loses nothing, and never gives a mail up for it."""
+    clock = Clock()
+    for _ in range(2):
+        done = send(wh, url, clock, drain=True)
+        assert done.stopped is not None and said in done.stopped, done
+        assert (done.sent, done.refused) == (0, 0)
+        clock.sleep(100 * 3600)
+    assert relay.taken == []
+    assert {status for status, _ in outbox(wh).values()} == {"queued"}
+    assert set(attempts(wh)) == {"down"}
+
+
+def test_starttls_and_login_deliver(warehouse: Warehouse, authority: Authority) -> None:
+    ids = fill(warehouse, "a@example.org", "b@example.org")
+    relay = Relay()
+    with running(relay, tls_context=authority.context(), require_starttls=True, authenticator=login,
+                 auth_required=True) as url:  # fmt: skip
+        assert send(warehouse, address(url, who="medsupply:s%40cret@"), Clock()).sent == 2
+    assert sorted(relay.ids) == sorted(ids)
+
+
+def test_implicit_tls_delivers(warehouse: Warehouse, authority: Authority) -> None:
+    fill(warehouse, "a@example.org")
+    relay = Relay()
+    with running(relay, ssl_context=authority.context()) as url:
+        assert send(warehouse, address(url, "smtps"), Clock()).sent == 1
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+@pytest.mark.parametrize(
+    ("name", "days", "said"), [("relay.elsewhere.example", 7, "TLS"), ("127.0.0.1", -7, "certificate has expired")]
+)
+def test_a_certificate_that_does_not_hold_stops_the_channel(
+    warehouse: Warehouse, authority: Authority, scheme: str, name: str, days: int, said: str
+) -> None:
+    fill(warehouse, "a@example.org", "b@example.org")
+    relay, context = Relay(), authority.context(name, days=days)
+    options: dict[str, Any] = {"ssl_context": context} if scheme == "smtps" else {"tls_context": context}
+    with running(relay, **options) as url:
+        stays_queued(warehouse, address(url, scheme), relay, said)
+
+
+def test_an_authority_that_nobody_trusts_stops_the_channel(warehouse: Warehouse, tmp_path: Path) -> None:
+    fill(warehouse, "a@example.org")
+    relay = Relay()
+    with running(relay, tls_context=Authority(tmp_path).context()) as url:
+        stays_queued(warehouse, address(url), relay, "TLS")
+
+
+def test_a_refused_login_stops_the_channel(warehouse: Warehouse, authority: Authority) -> None:
+    fill(warehouse, "a@example.org")
+    relay = Relay()
+    with running(relay, tls_context=authority.context(), authenticator=login) as url:
+        stays_queued(warehouse, address(url, who="medsupply:wrong@"), relay, "login (535)")
+
+
+@pytest.mark.parametrize("who", ["", "medsupply:s%40cret@"])
+def test_starttls_that_is_not_offered_is_never_done_without(
+    warehouse: Warehouse, authority: Authority, who: str
+) -> None:
+    fill(warehouse, "a@example.org")
+    relay = Relay()
+    with running(relay, authenticator=login, auth_require_tls=False) as url:
+        stays_queued(warehouse, address(url, who=who), relay, "STARTTLS")
+
+
+def test_starttls_off_is_no_choice_for_another_machine(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("medsupply.alerts.deliver.LOCAL", ("localhost",))  # 127.0.0.1 now stands for another machine
+    fill(warehouse, "a@example.org")
+    relay = Relay()
+    with running(relay) as url:
+        stays_queued(warehouse, url, relay, "STARTTLS")
+
+
+@contextmanager
+def plain_server(handle: Any) -> Iterator[str]:
+    """A server whose conversation is ``handle(file)``."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            handle(self)
+
+    class Server(socketserver.ThreadingTCPServer):
+        allow_reuse_address, daemon_threads = True, True
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"smtp://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_starttls_offered_but_refused_is_not_done_without(warehouse: Warehouse) -> None:
+    heard: list[bytes] = []
+
+    def relay(handler: Any) -> None:
+        handler.wfile.write(b"220 hello\r\n")
+        for line in handler.rfile:
+            heard.append(line[:4].upper())
+            answers = {b"EHLO": b"250-relay\r\n250 STARTTLS\r\n", b"STAR": b"454 not now\r\n"}
+            handler.wfile.write(answers.get(heard[-1], b"250 fine\r\n"))
+
+    fill(warehouse, "a@example.org")
+    with plain_server(relay) as url:
+        done = send(warehouse, url, Clock())
+    assert (done.sent, done.later, done.refused) == (0, 1, 0)
+    assert b"MAIL" not in heard and b"RCPT" not in heard
+
+
+def test_a_greeting_that_takes_its_time_is_waited_for(warehouse: Warehouse) -> None:
+    def late(seconds: float) -> Any:
+        def relay(handler: Any) -> None:
+            time.sleep(seconds)
+            handler.wfile.write(b"220 at last\r\n")
+            data = False
+            for line in handler.rfile:
+                if data:
+                    data = line != b".\r\n"
+                    if not data:
+                        handler.wfile.write(b"250 taken\r\n")
+                    continue
+                data = line.upper().startswith(b"DATA")
+                handler.wfile.write(b"354 go on\r\n" if data else b"250 fine\r\n")
+
+        return relay
+
+    fill(warehouse, "a@example.org", "b@example.org")
+    with plain_server(late(3.0)) as url:
+        done = send(warehouse, f"{url}?starttls=off", Clock())
+        assert (done.sent, done.later) == (0, 1), "the first silence is enough: no other mail waits for it"
+    clock = Clock(NOW + timedelta(minutes=1))
+    with plain_server(late(0.3)) as url:
+        assert send(warehouse, f"{url}?starttls=off", clock).sent == 2
+
+
+def test_a_relay_that_is_down_for_a_week_costs_no_mail(warehouse: Warehouse) -> None:
+    ids = fill(warehouse, *[f"r{number:02d}@example.org" for number in range(12)])
+    ids += fill(warehouse, "later@example.org", at=NOW + timedelta(hours=1))
+    clock, nowhere = Clock(), f"smtp://127.0.0.1:{free_port()}?starttls=off"
+    for _ in range(28):
+        assert send(warehouse, nowhere, clock).refused == 0
+        clock.sleep(6 * 3600)
+    relay = Relay()
+    with running(relay) as url:
+        assert send(warehouse, url, clock).sent == 13, "one pass, without waiting for the turn of each mail"
+    assert relay.ids == [*sorted(ids[:12]), ids[12]], "oldest first, none twice"
+
+
+def test_a_mail_that_makes_the_relay_drop_the_line_holds_no_other_up(warehouse: Warehouse) -> None:
+    bad = [f"bad{number}@example.org" for number in range(4)]
+    fill(warehouse, *bad)
+    fill(warehouse, *[f"good{number}@example.org" for number in range(5)], at=NOW + timedelta(seconds=1))
+    relay, clock = Relay(lambda address, _: "drop" if address.startswith("bad") else "ok"), Clock()
+    with running(relay) as url:
+        for _ in range(3):
+            send(warehouse, url, clock)
+            clock.sleep(30)
+    assert len(relay.taken) == 5
+    assert {outbox(warehouse)[one][0] for one in bad} == {"queued"}
+
+
+def test_every_recipient_of_a_batch_gets_an_answer_of_its_own(warehouse: Warehouse) -> None:
+    fill(warehouse, "a@example.org", "dead@example.org", "busy@example.org")
+    answers = {"dead@example.org": "550 5.1.1 no such user", "busy@example.org": "452 4.2.2 mailbox full"}
+    relay = Relay(lambda address, _: answers.get(address, "ok"))
+    with running(relay) as url:
+        done = send(warehouse, url, Clock())
+    assert (done.sent, done.later, done.refused) == (1, 1, 1)
+    states = {who: status for who, (status, _) in outbox(warehouse).items()}
+    assert states == {"a@example.org": "sent", "dead@example.org": "failed", "busy@example.org": "queued"}
