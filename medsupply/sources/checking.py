@@ -34,7 +34,8 @@ class Checked:
     """A delivery after the check.
 
     ``accepted``: ``line`` and the contract's columns, typed, sorted by line. ``quarantined``: ``line``, ``original``,
-    ``field``, ``reason_code``, ``what_to_do``, ``packs`` and, where they can be read, ``holder_id``, ``day``, ``vnr``.
+    ``field``, ``reason_code``, ``what_to_do``, ``packs`` and, where they can be read, ``holder_id``, ``day``, ``vnr``,
+    ``county_code``.
     ``duplicates``: ``line`` and ``packs`` of rows that repeat an accepted or a quarantined one exactly.
     """
 
@@ -191,6 +192,7 @@ def _quarantined(bad: pl.DataFrame, source: Source) -> pl.DataFrame:
         _storable(readable("holder_id", "reporter_id").cast(pl.String)).alias("holder_id"),
         readable("counted_on", "day").cast(pl.Date).alias("day"),
         _storable(readable("vnr").cast(pl.String)).alias("vnr"),
+        _storable(readable("county_code", "aluekoodi").cast(pl.String)).alias("county_code"),
     )
 
 

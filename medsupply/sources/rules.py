@@ -8,7 +8,7 @@ from datetime import date
 
 import polars as pl
 
-from medsupply.areas import COUNTY_CODES
+from medsupply.areas import COUNTRY, COUNTY_CODES
 from medsupply.sources.catalogue import Source
 
 Rule = tuple[str, str | None, pl.Expr]
@@ -36,6 +36,8 @@ def rules_of(source: Source, known: Known) -> list[Rule]:
         found.append(("unknown_holder", "holder_id", ~pl.col("holder_id").is_in(list(known.holders))))
     if "county_code" in columns:
         found.append(("unknown_county", "county_code", ~pl.col("county_code").is_in(list(known.counties))))
+    if source.name == "kela_purchases":
+        found.append(("unknown_county", "aluekoodi", ~pl.col("aluekoodi").is_in([*known.counties, COUNTRY])))
     return found + _OWN.get(source.name, [])
 
 

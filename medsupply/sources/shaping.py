@@ -23,7 +23,9 @@ def _kela(frame: pl.DataFrame) -> pl.DataFrame:
         pl.when(pl.col(name) != "NA").then(pl.col(name))
         for name in ("var_kustannus", "var_n_ostot", "var_n_henkilot", "atc_koodi")
     )
-    return cleaned.with_columns(pl.col("aluekoodi").str.strip_suffix(".0").str.zfill(2))
+    area = pl.col("aluekoodi").str.strip_chars().str.strip_suffix(".0")
+    # An area that is not named stays so: filled with zeros it would look like a code.
+    return cleaned.with_columns(pl.when(area != "").then(area.str.zfill(2)).alias("aluekoodi"))
 
 
 def _critical(frame: pl.DataFrame) -> pl.DataFrame:

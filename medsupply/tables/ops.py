@@ -70,6 +70,7 @@ class Quarantine(dy.Schema):
     packs = number("Packs in the row; a text that is no number counts 0", "packs")
     released_at = moment("When it was released", nullable=True)
     released_by = text("Who released it; service: the reason was gone", nullable=True)
+    county_code = text("County, where it can be read", nullable=True)
 
 
 class Audit(dy.Schema):
@@ -132,7 +133,7 @@ VIEWS: tuple[View, ...] = (
     View(
         "quarantine",
         "SELECT delivery_id, source, line, field, reason_code, what_to_do, original, holder_id, day, vnr, packs,"
-        " released_at, released_by FROM ops.quarantine",
+        " released_at, released_by, county_code FROM ops.quarantine",
         "Rows that were not accepted, with the line, the original text, a stable reason code and what to do",
         tables=(QUARANTINE,),
     ),

@@ -39,13 +39,13 @@ def commit_all(wh: Warehouse, store: Store, group: Sequence[Prepared], *, durabl
     The files are written under the lock too: two loaders with the same bytes do not write over each other.
     """
     with wh.transaction() as connection:
-        _begin(connection, durable=durable)
+        one_writer(connection, durable=durable)
         verdicts = [verdict for part in _parts(group) for verdict in _stored(connection, store, part)]
     reached("committed")
     return verdicts
 
 
-def _begin(connection: sa.Connection, *, durable: bool) -> None:
+def one_writer(connection: sa.Connection, *, durable: bool = True) -> None:
     """One writer at a time: a list that makes codes known and a delivery that waits for them do not miss each other."""
     wait = "on" if durable else "off"
     query = "select set_config('synchronous_commit', :wait, true), pg_advisory_xact_lock(hashtext('deliveries'))"
@@ -204,7 +204,8 @@ def _released(connection: sa.Connection, store: Store, ready: list[_Ready]) -> l
         mine = {str(row["holder_id"]) for row in one.snapshots}
         if source.kind is Kind.FULL_LIST or (source.kind is Kind.SNAPSHOT and mine & holding):
             release.release_agreeing(connection, store, source, delivery.delivery_id, delivery.received_at)
-        release.release_known(connection, store, source, at=delivery.received_at)
+        if source.name in release.UNLOCKS:
+            release.release_known(connection, store, at=delivery.received_at)
         verdicts.append(_after_releases(connection, store, one))
     return verdicts
 

@@ -20,7 +20,7 @@ import structlog
 from medsupply.errors import InputError
 from medsupply.sources.rules import Known
 from medsupply.warehouse import release
-from medsupply.warehouse.committing import commit, commit_all
+from medsupply.warehouse.committing import commit, commit_all, one_writer
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.deliveries import Delivery, Verdict
 from medsupply.warehouse.preparing import InFlight, Prepared, known_ids, prepare, received
@@ -91,6 +91,7 @@ def load_each(
     or still grows is passed over.
     """
     store, in_flight = open_store(wh.settings.archive_url), InFlight()
+    _release_waiting(wh, store, received_at)
     threads = ThreadPoolExecutor(max_workers=THREADS)
     try:
         for run in _runs(items):
@@ -181,6 +182,13 @@ def _verdicts(wh: Warehouse, store: Store, ready: list[Prepared], *, durable: bo
             yield _told(commit(wh, store, one, durable=durable))
     else:
         yield from map(_told, verdicts)
+
+
+def _release_waiting(wh: Warehouse, store: Store, at: datetime) -> None:
+    """Release what waits for a code that has become known without a list: a county of a newer program."""
+    with wh.transaction() as connection:
+        one_writer(connection)
+        release.release_known(connection, store, at=at)
 
 
 def settle(wh: Warehouse) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import polars as pl
 import sqlalchemy as sa
 
+from medsupply.areas import COUNTY_CODES
 from medsupply.sources.catalogue import SOURCES, Kind, Source
 from medsupply.sources.checking import Checked
 from medsupply.sources.parsing import parse_again
@@ -30,7 +32,7 @@ def known_codes(connection: sa.Connection) -> Known:
     """Holders and articles of all lists so far: a holder that has left still explains its old rows."""
     holders = read_frame(connection, "select distinct holder_id from core.holders", {})["holder_id"].to_list()
     articles = read_frame(connection, "select distinct article from core.package_map", {})["article"].to_list()
-    return Known(holders=holders, articles=articles)
+    return Known(holders=holders, articles=articles, counties=COUNTY_CODES)
 
 
 def waits_for_codes(quarantined: pl.DataFrame) -> bool:
@@ -45,18 +47,20 @@ def may_pass(quarantined: pl.DataFrame, known: Known) -> bool:
     return bool(quarantined.select((holder | article).any()).item())
 
 
-def release_known(connection: sa.Connection, store: Store, source: Source, *, at: datetime) -> int:
-    """After a list that makes codes known: release the rows that waited for them. Returns rows released."""
-    if source.name not in UNLOCKS:
-        return 0
+def release_known(connection: sa.Connection, store: Store, *, at: datetime) -> int:
+    """Release the rows whose holder, article or county has become known. Returns rows released.
+
+    Lists make holders and articles known, a newer program counties.
+    """
     query = """
         SELECT q.delivery_id FROM ops.quarantine q JOIN ops.deliveries d USING (delivery_id)
         WHERE q.released_at IS NULL AND d.withdrawn_at IS NULL AND (
             q.reason_code = 'unknown_holder' AND q.holder_id IN (SELECT holder_id FROM core.holders)
-            OR q.reason_code = 'unknown_article' AND q.vnr IN (SELECT article FROM core.package_map))
+            OR q.reason_code = 'unknown_article' AND q.vnr IN (SELECT article FROM core.package_map)
+            OR q.reason_code = 'unknown_county' AND q.county_code = any(:counties))
         GROUP BY q.delivery_id, d.received_at, d.sha256 ORDER BY d.received_at, d.sha256
     """
-    ids = read_frame(connection, query, {})["delivery_id"].to_list()
+    ids = read_frame(connection, query, {"counties": list(COUNTY_CODES)})["delivery_id"].to_list()
     known = known_codes(connection) if ids else Known()
     return sum(release_rows(connection, store, one, known, at=at, by="service") for one in ids)
 
@@ -83,18 +87,20 @@ def release_rows(
         return 0
     again = parse_again(store.get(record.raw_name(source.name, delivery["sha256"])), source, known, waiting[LINE])
     _retell(connection, delivery_id, again, waiting)
-    free = again.accepted
-    if not free.height:
-        return 0
+    if lines:
+        again = replace(again, accepted=_apart(again.accepted, store, source, delivery_id, int(delivery["parts"])))
     # Known from the release on, and never before the delivery itself.
     moment = max(at, delivery["received_at"])
-    record.write(store, source.name, delivery_id, int(delivery["parts"]), free, moment)
+    if again.accepted.height:
+        record.write(store, source.name, delivery_id, int(delivery["parts"]), again.accepted, moment)
     _count(connection, delivery_id, again, waiting, moment, by)
+    if not again.accepted.height:
+        return again.duplicates.height
     if source.is_site:
-        _add_snapshots(connection, source, delivery_id, free, moment)
+        _add_snapshots(connection, source, delivery_id, again.accepted, moment)
     else:
         refold(connection, store, source)
-    return free.height
+    return again.accepted.height + again.duplicates.height
 
 
 def holders_on_hold(connection: sa.Connection, holders: Collection[str]) -> set[str]:
@@ -212,6 +218,13 @@ def _waiting(connection: sa.Connection, delivery_id: str, lines: Sequence[int] |
     return read_frame(connection, query, params)
 
 
+def _apart(rows: pl.DataFrame, store: Store, source: Source, delivery_id: str, parts: int) -> pl.DataFrame:
+    """``rows`` without those whose key stands in the record of the delivery: of two rows a person may choose one."""
+    key = list(source.row_key)
+    standing = record.scan(store, source.name, [(delivery_id, parts)]).select(key).collect()
+    return rows.join(standing, on=key, how="anti", nulls_equal=True)
+
+
 def _retell(connection: sa.Connection, delivery_id: str, again: Checked, waiting: pl.DataFrame) -> None:
     """Rows that still wait, for another reason than before."""
     told = again.quarantined.join(waiting.select(LINE, before="reason_code"), on=LINE)
@@ -228,6 +241,19 @@ def _count(
 ) -> None:
     """Mark what left the quarantine, and move it in the delivery's counts."""
     released = pl.concat([again.accepted.select(LINE), again.duplicates.select(LINE)])
+    if not released.height:
+        return
+    _mark(connection, delivery_id, released, at, by)
+    packs = [
+        float(waiting.join(part, on=LINE, how="semi")["packs"].sum()) for part in (again.accepted, again.duplicates)
+    ]
+    parts, n, m = int(again.accepted.height > 0), again.accepted.height, again.duplicates.height
+    values = {"n": n, "m": m, "p": packs[0], "r": packs[1], "part": parts, "id": delivery_id}
+    connection.execute(sa.text(_MOVED), values)
+
+
+def _mark(connection: sa.Connection, delivery_id: str, released: pl.DataFrame, at: datetime, by: str) -> None:
+    """Say of each line when it left the quarantine and by whom."""
     connection.exec_driver_sql("CREATE TEMPORARY TABLE leaving (line bigint PRIMARY KEY) ON COMMIT DROP")
     driver = connection.connection.driver_connection
     assert driver is not None
@@ -242,26 +268,20 @@ def _count(
         {"at": at, "by": by, "id": delivery_id},
     )
     connection.exec_driver_sql("DROP TABLE leaving")
-    packs = [
-        float(waiting.join(part, on=LINE, how="semi")["packs"].sum()) for part in (again.accepted, again.duplicates)
-    ]
-    connection.execute(
-        sa.text(
-            """
-            UPDATE ops.deliveries SET parts = parts + 1,
-                rows_accepted = rows_accepted + :n, rows_duplicate = rows_duplicate + :m,
-                rows_quarantined = rows_quarantined - :n - :m,
-                packs_accepted = packs_accepted + :p, packs_duplicate = packs_duplicate + :r,
-                packs_quarantined = packs_quarantined - :p - :r,
-                verdict = CASE WHEN verdict = 'partly' AND rows_quarantined = :n + :m THEN 'accepted' ELSE verdict END,
-                reason = CASE WHEN verdict = 'partly' AND rows_quarantined = :n + :m THEN NULL
-                    WHEN verdict = 'partly' THEN (rows_quarantined - :n - :m) || ' rows wait in quarantine'
-                    ELSE reason END
-            WHERE delivery_id = :id
-            """
-        ),
-        {"n": again.accepted.height, "m": again.duplicates.height, "p": packs[0], "r": packs[1], "id": delivery_id},
-    )
+
+
+_MOVED = """
+    UPDATE ops.deliveries SET parts = parts + :part,
+        rows_accepted = rows_accepted + :n, rows_duplicate = rows_duplicate + :m,
+        rows_quarantined = rows_quarantined - :n - :m,
+        packs_accepted = packs_accepted + :p, packs_duplicate = packs_duplicate + :r,
+        packs_quarantined = packs_quarantined - :p - :r,
+        verdict = CASE WHEN verdict = 'partly' AND rows_quarantined = :n + :m THEN 'accepted' ELSE verdict END,
+        reason = CASE WHEN verdict = 'partly' AND rows_quarantined = :n + :m THEN NULL
+            WHEN verdict = 'partly' THEN (rows_quarantined - :n - :m) || ' rows wait in quarantine'
+            ELSE reason END
+    WHERE delivery_id = :id
+"""
 
 
 def _add_snapshots(

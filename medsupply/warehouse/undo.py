@@ -17,7 +17,7 @@ from medsupply.tables.core import CORE
 from medsupply.tables.deliveries import REFERENCE
 from medsupply.tables.ops import AUDIT, DELIVERIES, QUARANTINE, SNAPSHOTS
 from medsupply.warehouse import bulk, record
-from medsupply.warehouse.committing import commit
+from medsupply.warehouse.committing import commit, one_writer
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.deliveries import Delivery
 from medsupply.warehouse.preparing import InFlight, Prepared, prepare
@@ -33,6 +33,7 @@ def withdraw(wh: Warehouse, delivery_id: str, *, author: str, reason: str, at: d
     event = {"action": "withdraw", "delivery_id": delivery_id, "author": author, "reason": reason, "at": at.isoformat()}
     _source_of(wh, delivery_id)
     with wh.transaction() as connection:
+        one_writer(connection)
         _withdrawn(wh, connection, delivery_id, at)
         _audit(connection, at, "withdraw", delivery_id, author, reason)
         _keep(wh, event)
@@ -56,6 +57,7 @@ def release(
     event = {"action": "release", "delivery_id": delivery_id, "author": author, "reason": reason, "at": at.isoformat()}
     _source_of(wh, delivery_id)
     with wh.transaction() as connection:
+        one_writer(connection)
         done = _released(wh, connection, delivery_id, lines, author, at)
         if done:
             _audit(connection, at, "release", delivery_id, author, reason)
@@ -85,7 +87,7 @@ def rebuild(wh: Warehouse, *, progress: Progress | None = None) -> int:
     """
     store = open_store(wh.settings.archive_url)
     notes = [json.loads(store.get(name)) for name in store.names("raw") if name.endswith(".json")]
-    events = [json.loads(store.get(name)) for name in store.names("events")]
+    events = _effective([json.loads(store.get(name)) for name in store.names("events")])
     with wh.transaction() as connection:
         for table in (DELIVERIES, SNAPSHOTS, QUARANTINE, *CORE.values()):
             connection.execute(sa.delete(table.sql))
@@ -98,6 +100,12 @@ def rebuild(wh: Warehouse, *, progress: Progress | None = None) -> int:
         if progress:
             progress(number, len(steps), str(step.get("file_name") or step["action"]))
     return len(notes)
+
+
+def _effective(events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The decisions without withdrawals that did not get through: a delivery is withdrawn once, by the last of them."""
+    last = {event["delivery_id"]: event for event in sorted(events, key=_order) if event["action"] == "withdraw"}
+    return [event for event in events if event["action"] != "withdraw" or event is last[event["delivery_id"]]]
 
 
 def _order(step: Mapping[str, Any]) -> tuple[str, bool, int, str, bool, str]:
@@ -113,6 +121,7 @@ def _order(step: Mapping[str, Any]) -> tuple[str, bool, int, str, bool, str]:
 def _decide_again(wh: Warehouse, event: Mapping[str, Any]) -> None:
     at = datetime.fromisoformat(event["at"])
     with wh.transaction() as connection:
+        one_writer(connection)
         if event["action"] == "withdraw":
             _withdrawn(wh, connection, event["delivery_id"], at)
         else:

@@ -109,14 +109,17 @@ def test_one_down_and_up_again_on_a_database_with_data(warehouse: Warehouse) -> 
         for (name,) in connection.execute(sa.text("SELECT viewname FROM pg_views WHERE schemaname = 'analyst'")):
             schema.run(connection, f'DROP VIEW IF EXISTS analyst."{name}" CASCADE')
         command.downgrade(migrations.alembic_config(connection), "-1")
-        left = set(connection.scalars(sa.text("SELECT schemaname || '.' || tablename FROM pg_tables")))
+        query = "SELECT table_schema || '.' || table_name, column_name FROM information_schema.columns"
+        left = {tuple(row) for row in connection.execute(sa.text(query))}
         command.upgrade(migrations.alembic_config(connection), "head")
         migrations.finish(connection)
     with warehouse.engine.connect() as connection:
         assert differences(connection) == []
     for table in TABLES:
+        # What the newest revision adds is empty after it has been taken back; all else is as it was.
+        old = [column for column in table.columns if (table.full_name, column) in left]
         kept = warehouse.rows(table)
-        assert kept.equals(filled[table.full_name]) if table.full_name in left else kept.is_empty()
+        assert kept.select(old).equals(filled[table.full_name].select(old)) if old else kept.is_empty()
 
 
 def test_all_the_way_down_and_up(warehouse: Warehouse) -> None:
