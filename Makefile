@@ -40,6 +40,7 @@ docs: setup
 bench: setup
 	$(BIN)/python infra/bench/national_day.py
 	$(BIN)/python infra/bench/forecast_speed.py 1000 2
+	$(BIN)/python infra/bench/picture_speed.py
 
 soak: setup
 	MEDSUPPLY_SOAK=1000 $(BIN)/python -m pytest tests/soak

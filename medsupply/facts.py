@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -29,6 +29,11 @@ class Facts:
         ``holder_id``, ``counted_on``, ``vnr``: packages with a quarantined row in that snapshot (``missing`` there).
     dispensing
         Rows that stand, nil rows (``vnr`` empty) too, from 83 days before ``as_of``.
+    stock_between
+        The same rows as ``stock``, of [first, last] alone: opens the files of these days only. None: as ``stock``.
+    stamps
+        ``holder_id``, ``counted_on``, ``stamp``: which delivery a snapshot is of, and how many of its rows had been
+        released from quarantine: the same stamp, the same rows. None: not known.
     """
 
     as_of: date
@@ -39,6 +44,14 @@ class Facts:
     snapshots: pl.DataFrame
     gaps: pl.DataFrame
     dispensing: pl.LazyFrame
+    stock_between: Callable[[date, date], pl.LazyFrame] | None = None
+    stamps: pl.DataFrame | None = None
+
+    def stock_of(self, first: date, last: date) -> pl.LazyFrame:
+        """``stock`` counted in [first, last]."""
+        if self.stock_between is not None:
+            return self.stock_between(first, last)
+        return self.stock.filter(pl.col("counted_on").is_between(first, last))
 
     def current(self, source: str) -> pl.DataFrame:
         """The rows of ``source`` that are in its newest list known."""

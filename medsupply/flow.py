@@ -35,6 +35,7 @@ from medsupply.warehouse import intake, pictures
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.facts import facts as facts_
 from medsupply.warehouse.intake import Progress, Verdict
+from medsupply.warehouse.week_cache import WeekFiles
 
 log = structlog.get_logger()
 LEVELS = ("severe", "elevated", "watch", "normal", "unknown")
@@ -106,7 +107,7 @@ def measure(wh: Warehouse, as_of: date, known_at: datetime, *, always: bool = Fa
     with structlog.contextvars.bound_contextvars(as_of=str(as_of)):
         facts = facts_(wh, as_of, known_at)
         known = master(facts)
-        measured = measure_(facts, known, load_rules())
+        measured = measure_(facts, known, load_rules(), WeekFiles(wh.settings.home))
         log.info("measured", rows=measured.measured.height)
         return pictures.store(wh, "measured", as_of, known_at, _measured_frames(measured, known), always=always)
 

@@ -25,6 +25,18 @@ class Axis:
         """Positions of ``values``, all of which must be on the axis."""
         return values.cast(self.enum).to_physical().to_numpy().astype(np.int64)
 
+    def found(self, values: pl.Series) -> Array:
+        """Positions of enumerated ``values``, -1 for those that are not on the axis."""
+        assert isinstance(values.dtype, pl.Enum)
+        own = values.dtype.categories.cast(self.enum, strict=False).to_physical().cast(pl.Int64).fill_null(-1)
+        if own.is_empty():
+            return np.zeros(0, np.int64)
+        return np.asarray(own.to_numpy()[values.to_physical().to_numpy()])
+
+    def named(self, codes: Array) -> pl.Series:
+        """Positions as enumerated ids."""
+        return pl.Series(codes.astype(np.uint32)).cat.to(self.enum)
+
     def mask(self, values: Iterable[str]) -> Array:
         """Whether each id is among ``values``."""
         return self.ids.is_in(list(values)).to_numpy()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from datetime import date, timedelta
+from datetime import date
 
 import polars as pl
 
@@ -18,10 +18,10 @@ from medsupply.picture.obligations import obligations
 from medsupply.picture.purchases import COUNTY_ATC, bought_in_a_year, purchases_of_week
 from medsupply.picture.reach import STATE_RESERVE, heard_of, holder_areas, valid_holders
 from medsupply.picture.rounding import rounded
-from medsupply.picture.sites import SiteCache, Sites, conversions, without_gaps
+from medsupply.picture.sites import Sites, WeekCache, conversions
 from medsupply.picture.stock import Today, area_stock, permitted, released, stock_daily, stock_today, stocked_before
 from medsupply.picture.stock import area_packages as stock_by_package
-from medsupply.picture.usual import HAD_FROM, Past, area_holders, area_usual, out_shares, past, place_usual
+from medsupply.picture.usual import Past, area_holders, area_usual, out_shares, past, place_usual
 from medsupply.rules import Rules
 from medsupply.tables.picture import COMPLETENESS, MEASURED, OBLIGATIONS, STOCK_DAILY, USUAL_UNITS
 from medsupply.tables.picture import STATE_RESERVE as STATE_RESERVE_TABLE
@@ -63,25 +63,24 @@ class _Parts:
     owed: pl.DataFrame
 
 
-def measure(facts: Facts, master: Master, rules: Rules, cache: SiteCache | None = None) -> Measurement:
-    """Measure the picture of ``facts.as_of``. ``cache`` keeps site days of earlier days."""
+def measure(facts: Facts, master: Master, rules: Rules, cache: WeekCache | None = None) -> Measurement:
+    """Measure the picture of ``facts.as_of``. ``cache`` keeps the sums of past weeks; it changes no figure."""
     usable = rules.picture.usable_reserve
     everyone = valid_holders(facts)
     holders = countable_holders(everyone)
     reach = _Reach(holders, holder_areas(holders), heard_of(facts, holders))
-    stock = without_gaps(facts, facts.as_of - timedelta(days=HAD_FROM))
-    sites = Sites(facts, stock, holders, master, usable, cache)
+    sites = Sites(facts, holders, master, usable, cache)
     state = everyone.filter(pl.col("holder_type") == STATE_RESERVE)
-    held_by_state = stock_today(facts, stock, heard_of(facts, state), state, ())
+    held_by_state = stock_today(facts, heard_of(facts, state), state, ())
     parts = _Parts(
-        today=stock_today(facts, stock, reach.heard, holders, usable),
+        today=stock_today(facts, reach.heard, holders, usable),
         demand=trailing_packs(facts.dispensing, facts.as_of),
         sites=sites,
         past=past(facts, sites),
         release=released(facts, held_by_state),
-        owed=obligations(facts, master, stock, holders),
+        owed=obligations(facts, master, holders),
     )
-    before = stocked_before(facts, stock, reach.heard)
+    before = stocked_before(facts, reach.heard)
     daily = stock_daily(facts, parts.today, before, holders, reach.heard, master)
     return Measurement(
         measured=MEASURED.conform(rounded(_figures(facts, master, rules, reach, parts))),

@@ -10,6 +10,7 @@ from medsupply.areas import COUNTRY
 from medsupply.days import oldest_carried
 from medsupply.facts import Facts
 from medsupply.picture.master import Master
+from medsupply.picture.sites import without_gaps
 from medsupply.tables.picture import OBLIGATIONS
 
 SHORT_AFTER_DAYS = 14
@@ -53,12 +54,12 @@ def permitted_units(facts: Facts, master: Master, day: date) -> pl.DataFrame:
     return units.group_by("obliged_id", "family_id").agg(_sum("permit_units"))
 
 
-def reserve_rows(facts: Facts, stock: pl.LazyFrame, holders: pl.DataFrame, packages: pl.Series) -> pl.DataFrame:
+def reserve_rows(facts: Facts, holders: pl.DataFrame, packages: pl.Series) -> pl.DataFrame:
     """Obligatory storage of ``packages`` in the last weeks: holder, day, package, expiry, packs, owner."""
     first = oldest_carried(facts.as_of - timedelta(days=SHORT_AFTER_DAYS - 1))
     obliged = facts.current("obligations").filter(pl.col("year") == facts.as_of.year)["obliged_id"].unique().to_list()
-    stored = (pl.col("counted_on") >= first) & (pl.col("reserve_packs") > 0) & pl.col("vnr").is_in(packages.implode())
-    rows = stock.filter(stored).collect()
+    stored = (pl.col("reserve_packs") > 0) & pl.col("vnr").is_in(packages.implode())
+    rows = without_gaps(facts, first, facts.as_of).filter(stored).collect()
     known = rows.join(holders.select("holder_id"), on="holder_id", how="semi")
     own = pl.when(pl.col("holder_id").is_in(obliged)).then(pl.col("holder_id"))
     return known.select(
@@ -115,13 +116,13 @@ def _day(facts: Facts, master: Master, rows: pl.DataFrame, needed: pl.DataFrame,
     )
 
 
-def obligations(facts: Facts, master: Master, stock: pl.LazyFrame, holders: pl.DataFrame) -> pl.DataFrame:
+def obligations(facts: Facts, master: Master, holders: pl.DataFrame) -> pl.DataFrame:
     """Obligation per obliged party and family on as_of, as ``picture.obligations`` declares it."""
     needed = required(facts, master)
     if needed.is_empty():
         return OBLIGATIONS.empty()
     owed = master.packages.filter(pl.col("family_id").is_in(needed["family_id"].implode()))
-    rows = reserve_rows(facts, stock, holders, owed["vnr"])
+    rows = reserve_rows(facts, holders, owed["vnr"])
     days = [facts.as_of - timedelta(days=n) for n in range(SHORT_AFTER_DAYS)]
     history = pl.concat([_day(facts, master, rows, needed, day) for day in days])
     key = ["obliged_id", "family_id"]

@@ -1,13 +1,15 @@
-"""Stock site by site: what a snapshot holds that may be used, and what windows of past snapshots held.
+"""Stock site by site: what past snapshots held that may be used, summed over windows of days.
 
-``site_day`` turns the rows of one or more days into holder x medicine; its result for a closed day never changes while
-the packages keep their meaning (``units_key``), so a caller may store it and hand it back through a ``SiteCache``.
+A national day has 2.5 million rows and 84 of them are read for one picture. So rows become positions in arrays of
+holders x packages (texts are never joined or grouped), and weeks that are past are summed once and kept: a
+:class:`Week` depends on nothing but the snapshots that stand in it, whatever lists, rules or report day it is read for.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Protocol
 
@@ -17,20 +19,22 @@ import polars as pl
 from medsupply.facts import Facts
 from medsupply.picture.dense import Array, Axis
 from medsupply.picture.master import Master
+from medsupply.picture.weeks import WEEK_DAYS, bits_of, mondays, overlap, week_of
 
-# Snapshots computed together: three national days, or months of a small nation.
-SNAPSHOTS_AT_ONCE = 2600
+# A week with fewer snapshots than this is not worth keeping.
+SNAPSHOTS_KEPT = 2000
+Window = tuple[date, date]
 
 
-class SiteCache(Protocol):
-    """Stored site days. The caller answers for a day's rows being those that stand as known; ``key`` for the rest."""
+class WeekCache(Protocol):
+    """Weeks that were summed before, by the week's Monday and a fingerprint of what stands in it."""
 
-    def get(self, day: date, key: str) -> pl.DataFrame | None:
-        """The site day stored for ``day`` under ``key``, as :func:`site_day` returned it; None where there is none."""
+    def get(self, monday: date, key: str) -> pl.DataFrame | None:
+        """The week stored under ``key``; None where there is none."""
         ...
 
-    def put(self, day: date, key: str, frame: pl.DataFrame) -> None:
-        """Store a site day."""
+    def put(self, monday: date, key: str, frame: pl.DataFrame) -> None:
+        """Store a week."""
         ...
 
 
@@ -42,157 +46,170 @@ def conversions(master: Master) -> pl.DataFrame:
     return pl.concat([medicines, families]).drop_nulls().sort("vnr", "medicine_id")
 
 
-def units_key(master: Master, usable_reserve: Sequence[str]) -> str:
-    """Fingerprint of what ``site_day`` depends on besides its rows."""
-    frame = conversions(master)
-    digest = hashlib.sha256(frame.write_csv().encode())
-    digest.update(",".join(sorted(usable_reserve)).encode())
-    return digest.hexdigest()[:16]
+@dataclass(frozen=True)
+class Grains:
+    """Packages in medicines and families, one medicine after another: position of the ``package``, units per pack
+    (``per_pack``), where each medicine begins (``starts``) and which it is (``codes``)."""
 
+    packages: Axis
+    medicines: Axis
+    package: Array
+    per_pack: Array
+    starts: Array
+    codes: Array
 
-def _holder_codes(holders: pl.DataFrame, usable_reserve: Sequence[str]) -> pl.DataFrame:
-    own = pl.col("holder_type").is_in(list(usable_reserve))
-    return holders.select("holder_id", holder=pl.int_range(pl.len(), dtype=pl.UInt32), own_reserve=own)
+    @classmethod
+    def of(cls, master: Master) -> Grains:
+        pairs = conversions(master).filter(pl.col("per_pack") > 0).sort("medicine_id", "vnr")
+        packages, medicines = Axis(pairs["vnr"]), Axis(master.medicines["medicine_id"])
+        code = medicines.codes(pairs["medicine_id"])
+        starts = np.flatnonzero(np.diff(code, prepend=-1))
+        per_pack = pairs["per_pack"].to_numpy()
+        return cls(packages, medicines, packages.codes(pairs["vnr"]), per_pack, starts, code[starts])
 
+    def units(self, packs: Array) -> Array:
+        """Packs of anything x packages as units of anything x medicines and families, added in order of VNR."""
+        found = np.zeros((len(packs), len(self.medicines)))
+        if len(self.starts):
+            found[:, self.codes] = np.add.reduceat(packs[:, self.package] * self.per_pack, self.starts, axis=1)
+        return found
 
-def _package_codes(master: Master) -> tuple[pl.DataFrame, list[str]]:
-    """Packages with their medicine and family as numbers (joining and grouping by texts takes three times as long)."""
-    ids = master.medicines["medicine_id"].to_list()
-    codes = pl.DataFrame({"id": ids, "code": range(len(ids))}, schema={"id": pl.String, "code": pl.UInt32})
-    packages = master.packages.filter(
-        pl.col("units_per_pack").is_not_null() | pl.col("family_units_per_pack").is_not_null()
-    )
-    coded = packages.join(codes.rename({"id": "medicine_id", "code": "medicine"}), on="medicine_id", how="left").join(
-        codes.rename({"id": "family_id", "code": "family"}), on="family_id", how="left"
-    )
-    return coded.select("vnr", "medicine", "family", "units_per_pack", "family_units_per_pack"), ids
-
-
-def site_day(rows: pl.LazyFrame, holders: pl.DataFrame, master: Master, usable_reserve: Sequence[str]) -> pl.DataFrame:
-    """``holder_id``, ``counted_on``, ``medicine_id``, ``units`` usable on the snapshot's own day, in both grains."""
-    packages, ids = _package_codes(master)
-    holder = _holder_codes(holders, usable_reserve)
-    good = pl.col("expires_on").is_null() | (pl.col("expires_on") > pl.col("counted_on"))
-    reserve = pl.when("own_reserve").then(0.0).otherwise(pl.col("reserve_packs").fill_null(0.0))
-    usable = pl.col("packs") - reserve
-    coded = rows.filter(good).join(packages.lazy(), on="vnr").join(holder.lazy(), on="holder_id")
-    medicines = (
-        coded.group_by("holder", "counted_on", "medicine", "family")
-        .agg(
-            units=_known_sum(usable * pl.col("units_per_pack")),
-            family_units=_known_sum(usable * pl.col("family_units_per_pack")),
-        )
-        .collect()
-    )
-    families = medicines.group_by("holder", "counted_on", "family").agg(units=_known_sum(pl.col("family_units")))
-    both = pl.concat(
-        [
-            medicines.select("holder", "counted_on", "units", code="medicine"),
-            families.select("holder", "counted_on", "units", code="family"),
-        ]
-    ).drop_nulls()
-    names = pl.DataFrame({"medicine_id": ids}, schema={"medicine_id": pl.String})["medicine_id"]
-    ordered = both.sort("holder", "counted_on", "code")
-    return ordered.select(
-        holders["holder_id"].gather(ordered["holder"]).alias("holder_id"),
-        "counted_on",
-        names.gather(ordered["code"]).alias("medicine_id"),
-        "units",
-    )
-
-
-def _known_sum(value: pl.Expr) -> pl.Expr:
-    """The sum of what has units; null where nothing has."""
-    return pl.when(value.is_not_null().any()).then(value.sum())
+    def days_of_any(self, bits: Array) -> Array:
+        """Days (bits of a week, anything x packages) on which any package of a medicine was there, as a count."""
+        found = np.zeros((len(bits), len(self.medicines)))
+        if len(self.starts):
+            some = np.bitwise_or.reduceat(bits[:, self.package], self.starts, axis=1)
+            found[:, self.codes] = np.bitwise_count(some)
+        return found
 
 
 class Sites:
-    """Past snapshots summed per holder and medicine over windows of days; each day is read or computed once."""
+    """Past snapshots of the holders that count, as arrays of holders x packages or medicines."""
 
     def __init__(
         self,
         facts: Facts,
-        stock: pl.LazyFrame,
         holders: pl.DataFrame,
         master: Master,
         usable_reserve: Sequence[str],
-        cache: SiteCache | None = None,
+        cache: WeekCache | None = None,
     ) -> None:
-        self.stock, self.holders, self.master, self.usable_reserve = stock, holders, master, usable_reserve
-        self.cache = cache
-        self.key = units_key(master, usable_reserve) if cache else ""
+        self.facts, self.cache = facts, cache
         self.holder_axis = Axis(holders["holder_id"])
-        self.medicine_axis = Axis(master.medicines["medicine_id"])
-        counts = facts.snapshots.group_by("counted_on").agg(n=pl.len()).rows()
-        self.snapshots: dict[date, int] = dict(counts)
+        self.grains = Grains.of(master)
+        self.medicine_axis = self.grains.medicines
+        own = holders.filter(pl.col("holder_type").is_in(list(usable_reserve)))
+        self.own_reserve = self.holder_axis.mask(own["holder_id"])[:, None]
+        self.shape = (len(self.holder_axis), len(self.grains.packages))
+        self.sources = gap_sources(facts)
+        self.counted_on = set(facts.snapshots["counted_on"].unique())
 
-    def days(self, first: date, last: date) -> Iterator[tuple[date, pl.DataFrame]]:
-        """Site days of [first, last] in order: stored ones, others computed together as far as memory allows."""
-        waiting: list[date] = []
-        for n in range((last - first).days + 1):
-            day = first + timedelta(days=n)
-            found = self.cache.get(day, self.key) if self.cache else None
-            if found is None:
-                waiting.append(day)
-            if waiting and (
-                found is not None or sum(self.snapshots.get(one, 0) for one in waiting) > SNAPSHOTS_AT_ONCE
-            ):
-                yield from self._computed(waiting)
-                waiting = []
-            if found is not None:
-                yield day, self._known(found)
-        yield from self._computed(waiting)
-
-    def _computed(self, days: list[date]) -> Iterator[tuple[date, pl.DataFrame]]:
-        if not days:
-            return
-        rows = self.stock.filter(pl.col("counted_on").is_between(days[0], days[-1]))
-        together = site_day(rows, self.holders, self.master, self.usable_reserve)
-        by_day = together.partition_by("counted_on", as_dict=True)
-        for day in days:
-            found = by_day.get((day,), together.clear())
-            if self.cache:
-                self.cache.put(day, self.key, found)
-            yield day, self._known(found)
-
-    def _known(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Rows of holders that count today: a stored day may hold others."""
-        return frame.filter(pl.col("holder_id").is_in(self.holders["holder_id"].implode()))
-
-    def windows(self, usual: tuple[date, date], had: tuple[date, date]) -> tuple[Array, Array]:
+    def windows(self, usual: Window, had: Window) -> tuple[Array, Array]:
         """Holders x medicines: usable units summed over the snapshots of ``usual``, snapshots of ``had`` with any.
 
-        Days are added in order, so that the sums are the same on every machine.
+        Weeks are added in order, so that the sums are the same on every machine.
         """
-        shape = (len(self.holder_axis), len(self.medicine_axis))
-        units, count = np.zeros(shape), np.zeros(shape)
-        for day, frame in self.days(min(usual[0], had[0]), max(usual[1], had[1])):
-            if frame.is_empty():
-                continue
-            at = (self.holder_axis.codes(frame["holder_id"]), self.medicine_axis.codes(frame["medicine_id"]))
-            value = frame["units"].to_numpy()
-            if usual[0] <= day <= usual[1]:
-                units[at] += value
-            if had[0] <= day <= had[1]:
-                count[at] += value > 0
-        return units, count
+        packs = np.zeros(self.shape)
+        counted = np.zeros((len(self.holder_axis), len(self.medicine_axis)))
+        for monday in mondays(min(usual[0], had[0]), max(usual[1], had[1])):
+            sunday = monday + timedelta(days=WEEK_DAYS - 1)
+            days, mine = overlap(monday, sunday, had), overlap(monday, sunday, usual)
+            whole = self._placed(self._week(monday, sunday)) if days or mine == (monday, sunday) else None
+            if whole and days:
+                counted += self.grains.days_of_any(whole.bits & np.uint8(bits_of(*days)))
+            if mine:
+                part = whole if whole and mine == (monday, sunday) else self._placed(self._week(*mine))
+                packs += part.usable
+        return self.grains.units(packs), counted
+
+    def usable_packs(self, day: date) -> Array:
+        """Holders x packages: packs of the snapshots of ``day`` that may be used and have not expired."""
+        return self._placed(self._week(day, day)).usable
+
+    def _week(self, first: date, last: date) -> pl.DataFrame:
+        """Snapshots counted in [first, last] of one week, summed; a whole week is kept where it is large."""
+        key = self._key(first, last) if (last - first).days == WEEK_DAYS - 1 else None
+        found = self.cache.get(first, key) if self.cache and key else None
+        if found is None:
+            found = week_of(self._days(first, last))
+            if self.cache and key:
+                self.cache.put(first, key, found)
+        return found
+
+    def _days(self, first: date, last: date) -> list[tuple[date, pl.LazyFrame]]:
+        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+        return [(day, without_gaps(self.facts, day, day, self.sources)) for day in days if day in self.counted_on]
+
+    def _key(self, first: date, last: date) -> str | None:
+        """Fingerprint of the snapshots that stand in [first, last] and of those whose rows fill their gaps."""
+        stamps = self.facts.stamps
+        if stamps is None:
+            return None
+        here = stamps.filter(pl.col("counted_on").is_between(first, last))
+        if here.height < SNAPSHOTS_KEPT:
+            return None
+        filled = self.sources.filter(pl.col("counted_on").is_between(first, last))
+        origin = stamps.rename({"counted_on": "source_on"})
+        filled = filled.join(origin, on=["holder_id", "source_on"], how="left")
+        digest = hashlib.sha256(here.sort("holder_id", "counted_on").write_csv().encode())
+        digest.update(filled.sort("holder_id", "counted_on", "vnr").write_csv().encode())
+        return digest.hexdigest()[:24]
+
+    def _placed(self, week: pl.DataFrame) -> _Placed:
+        """A week in the order of the holders and packages that count today."""
+        holder, package = self.holder_axis.found(week["holder_id"]), self.grains.packages.found(week["vnr"])
+        known = (holder >= 0) & (package >= 0)
+        at = (holder[known], package[known])
+        packs, reserve = np.zeros(self.shape), np.zeros(self.shape)
+        bits, free = np.zeros(self.shape, np.uint8), np.zeros(self.shape, np.uint8)
+        for name, array in (("packs", packs), ("reserve_packs", reserve), ("bits", bits), ("free_bits", free)):
+            array[at] = week[name].to_numpy()[known]
+        usable = packs - np.where(self.own_reserve, 0.0, reserve)
+        return _Placed(usable, np.where(self.own_reserve, bits, free))
 
 
-def without_gaps(facts: Facts, first: date) -> pl.LazyFrame:
-    """Stock rows from ``first`` on, where a package with a quarantined row carries the rows of the snapshot before.
+@dataclass(frozen=True)
+class _Placed:
+    """Holders x packages: usable packs summed over the days of a week, and the days on which there were any."""
 
-    A value is carried from the holder's last snapshot in which that package had no quarantined row, within the facts.
+    usable: Array
+    bits: Array
+
+
+def gap_sources(facts: Facts) -> pl.DataFrame:
+    """``holder_id``, ``counted_on``, ``vnr`` of each package with a quarantined row, and ``source_on``: the day of the
+    holder's last snapshot before in which it had none (null: there is none within the facts)."""
+    gaps = facts.gaps.unique()
+    key = ["holder_id", "counted_on", "vnr"]
+    pairs = gaps.join(facts.snapshots.select("holder_id", source_on="counted_on"), on="holder_id")
+    pairs = pairs.filter(pl.col("source_on") < pl.col("counted_on"))
+    dirty = gaps.rename({"counted_on": "source_on"})
+    pairs = pairs.join(dirty, on=["holder_id", "source_on", "vnr"], how="anti")
+    sources = pairs.group_by(key).agg(pl.col("source_on").max())
+    return gaps.join(sources, on=key, how="left").sort(key)
+
+
+def without_gaps(facts: Facts, first: date, last: date, sources: pl.DataFrame | None = None) -> pl.LazyFrame:
+    """Stock rows counted in [first, last]; a package with a quarantined row has the rows of the snapshot before.
+
+    ``sources``: what :func:`gap_sources` found, where the caller has it.
     """
-    stock = facts.stock.filter(pl.col("counted_on") >= first)
-    gaps = facts.gaps.filter(pl.col("counted_on") >= first).unique().sort("holder_id", "vnr", "counted_on")
+    stock = facts.stock_of(first, last)
+    found = gap_sources(facts) if sources is None else sources
+    gaps = found.filter(pl.col("counted_on").is_between(first, last))
     if gaps.is_empty():
         return stock
-    clean = stock.join(gaps.lazy(), on=["holder_id", "counted_on", "vnr"], how="anti")
-    pairs = gaps.join(facts.snapshots.rename({"counted_on": "source_on"}), on="holder_id")
-    pairs = pairs.filter(pl.col("source_on") < pl.col("counted_on"))
-    pairs = pairs.join(gaps.rename({"counted_on": "source_on"}), on=["holder_id", "source_on", "vnr"], how="anti")
-    source = pairs.group_by("holder_id", "counted_on", "vnr").agg(pl.col("source_on").max())
-    origin = facts.stock.rename({"counted_on": "source_on"})
-    carried = source.lazy().join(origin, on=["holder_id", "source_on", "vnr"])
-    columns = facts.stock.collect_schema().names()
-    return pl.concat([clean.select(columns), carried.select(columns)])
+    columns = stock.collect_schema().names()
+    key = ["holder_id", "counted_on", "vnr"]
+    # Only holders with a gap are joined: a national day has millions of rows and a few gaps.
+    touched = pl.col("holder_id").is_in(gaps["holder_id"].unique().implode())
+    clean = stock.filter(touched).join(gaps.lazy(), on=key, how="anti")
+    return pl.concat([stock.filter(~touched), clean, *(_carried(facts, gaps, columns))])
+
+
+def _carried(facts: Facts, gaps: pl.DataFrame, columns: Sequence[str]) -> Iterator[pl.LazyFrame]:
+    """The rows that fill ``gaps``, as counted on the day of the gap."""
+    for (day,), wanted in gaps.drop_nulls("source_on").group_by("source_on", maintain_order=True):
+        origin = facts.stock_of(day, day).filter(pl.col("vnr").is_in(wanted["vnr"].unique().implode()))
+        joined = wanted.lazy().join(origin.drop("counted_on"), on=["holder_id", "vnr"])
+        yield joined.select(columns)

@@ -14,6 +14,7 @@ from medsupply.facts import Facts
 from medsupply.picture.dense import Array, Axis, add_up, long, members
 from medsupply.picture.master import Master
 from medsupply.picture.reach import NATIONAL_ONLY, STATE_RESERVE
+from medsupply.picture.sites import without_gaps
 
 EARLIER_DAYS = (14, 31)
 
@@ -35,15 +36,11 @@ class Today:
     late: Array
 
 
-def stock_today(
-    facts: Facts, stock: pl.LazyFrame, heard: pl.DataFrame, holders: pl.DataFrame, usable_reserve: Sequence[str]
-) -> Today:
+def stock_today(facts: Facts, heard: pl.DataFrame, holders: pl.DataFrame, usable_reserve: Sequence[str]) -> Today:
     """The stock of the holders heard of on ``facts.as_of``."""
     axis = Axis(holders["holder_id"])
-    first = heard["counted_on"].min() or facts.as_of
-    near = stock.filter(pl.col("counted_on").is_between(first, facts.as_of)).join(
-        heard.lazy(), on=["holder_id", "counted_on"]
-    )
+    first: date = heard["counted_on"].min() or facts.as_of  # type: ignore[assignment]
+    near = without_gaps(facts, first, facts.as_of).join(heard.lazy(), on=["holder_id", "counted_on"])
     rows = near.select("holder_id", "vnr", "expires_on", "packs", pl.col("reserve_packs").fill_null(0.0)).collect()
     packages = Axis(rows["vnr"].unique())
     at = (axis.codes(rows["holder_id"]), packages.codes(rows["vnr"]))
@@ -152,7 +149,7 @@ def placed(holders: pl.DataFrame) -> pl.DataFrame:
     return holders.filter(pl.col("holder_type") != STATE_RESERVE).with_columns(county_code=place)
 
 
-def stocked_before(facts: Facts, stock: pl.LazyFrame, heard: pl.DataFrame) -> pl.DataFrame:
+def stocked_before(facts: Facts, heard: pl.DataFrame) -> pl.DataFrame:
     """``holder_id``, ``vnr`` that a holder had in one of two earlier snapshots: its last before the one that stands,
     and its last of 14 to 31 days ago."""
     standing = facts.snapshots.join(heard.rename({"counted_on": "standing"}), on="holder_id", how="left")
@@ -161,10 +158,9 @@ def stocked_before(facts: Facts, stock: pl.LazyFrame, heard: pl.DataFrame) -> pl
     old = pl.col("counted_on") <= facts.as_of - timedelta(days=EARLIER_DAYS[0])
     days = [frame.group_by("holder_id").agg(pl.col("counted_on").max()) for frame in (before, before.filter(old))]
     wanted = pl.concat(days).unique()
-    if wanted.is_empty():
-        return stock.select("holder_id", "vnr").head(0).collect()
-    dates = wanted["counted_on"].unique().to_list()
-    near = stock.filter(pl.col("counted_on").is_in(dates) & (pl.col("packs") > 0))
+    dates = wanted["counted_on"].unique().sort().to_list()
+    parts = [without_gaps(facts, day, day) for day in dates] or [facts.stock.filter(pl.lit(False))]
+    near = pl.concat(parts).filter(pl.col("packs") > 0)
     return near.join(wanted.lazy(), on=["holder_id", "counted_on"], how="semi").select("holder_id", "vnr").collect()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import polars as pl
@@ -16,18 +17,23 @@ from medsupply.warehouse.store import Store, open_store
 
 STOCK_DAYS, DISPENSING_DAYS = 182, 83
 
-_STANDING = """
-    SELECT s.delivery_id, s.holder_id, s.day, d.received_at, d.sha256, d.parts
+# Snapshots of the deliveries that count at a moment; a held one does not count before its release.
+_SNAPSHOTS = """
+    SELECT s.delivery_id, s.holder_id, s.day, d.received_at, d.sha256, d.parts,
+           coalesce(s.released_at <= :known_at, NOT s.held) AS counts
     FROM ops.snapshots s JOIN ops.deliveries d USING (delivery_id)
     WHERE s.source = :source AND s.day BETWEEN :first AND :last AND d.received_at <= :known_at
       AND (d.withdrawn_at IS NULL OR d.withdrawn_at > :known_at)
-      AND coalesce(s.released_at <= :known_at, NOT s.held)
 """
 _GAPS = """
     SELECT q.delivery_id, q.holder_id, q.day AS counted_on, q.vnr
     FROM ops.quarantine q JOIN ops.deliveries d USING (delivery_id)
     WHERE q.source = 'stock' AND q.day BETWEEN :first AND :last AND d.received_at <= :known_at
       AND q.holder_id IS NOT NULL AND q.vnr IS NOT NULL AND (q.released_at IS NULL OR q.released_at > :known_at)
+"""
+_RELEASED = """
+    SELECT delivery_id, count(*) AS released FROM ops.quarantine
+    WHERE source = 'stock' AND released_at <= :known_at GROUP BY delivery_id
 """
 _LISTS = """
     SELECT source, received_at FROM ops.deliveries
@@ -40,16 +46,19 @@ _LISTS = """
 
 def facts(wh: Warehouse, as_of: date, known_at: datetime, *, dispensing_days: int = DISPENSING_DAYS) -> Facts:
     """The facts about ``as_of`` as known at ``known_at``; stock and dispensing stay lazy."""
-    store = open_store(wh.settings.archive_url)
-    standing = _standing_snapshots(wh, as_of, known_at)
     first = as_of - timedelta(days=STOCK_DAYS)
+    found = wh.read(_SNAPSHOTS, source="stock", first=first, last=as_of, known_at=known_at)
+    standing = _standing(found)
+    stock = _StockRows(open_store(wh.settings.archive_url), found, standing, known_at)
     gaps = wh.read(_GAPS, first=first, last=as_of, known_at=known_at)
     return Facts(
         as_of=as_of,
         known_at=known_at,
         reference={source: known_reference(wh, source, known_at) for source in CORE},
         lists=wh.read(_LISTS, known_at=known_at),
-        stock=_stock(store, standing, known_at),
+        stock=stock.between(first, as_of),
+        stock_between=stock.between,
+        stamps=_stamps(standing, wh.read(_RELEASED, known_at=known_at)),
         snapshots=standing.select("holder_id", counted_on=pl.col("day")).sort("holder_id", "counted_on"),
         gaps=_standing_gaps(gaps, standing),
         dispensing=dispensing(wh, as_of - timedelta(days=dispensing_days), as_of, known_at),
@@ -72,37 +81,75 @@ def known_reference(wh: Warehouse, source: str, known_at: datetime) -> pl.DataFr
 def dispensing(wh: Warehouse, first: date, last: date, known_at: datetime) -> pl.LazyFrame:
     """Dispensing rows that stand in [first, last]: per key the one received last; nil rows too."""
     store = open_store(wh.settings.archive_url)
-    found = wh.read(_STANDING, source="dispensing", first=first, last=last, known_at=known_at)
-    key = list(SOURCES["dispensing"].row_key)
-    columns = SOURCES["dispensing"].contract.column_names()
-    ranked = _ranked(found)
-    rows = record.scan(store, "dispensing", _files(found)).filter(
-        pl.col("day").is_between(first, last) & (pl.col("known_from") <= known_at)
-    )
-    rows = rows.join(ranked.lazy(), on="delivery_id")
+    found = wh.read(_SNAPSHOTS, source="dispensing", first=first, last=last, known_at=known_at).filter("counts")
+    pairs = found.rename({"holder_id": "reporter_id"})
     # Only a reporter and day that came more than once can hold a key twice.
-    days = found.rename({"holder_id": "reporter_id"}).group_by("reporter_id", "day").len()
-    several = days.filter(pl.col("len") > 1).drop("len").lazy()
-    once = rows.join(several, on=["reporter_id", "day"], how="anti")
-    corrected = rows.join(several, on=["reporter_id", "day"], how="semi")
-    latest = corrected.sort("rank").unique(subset=key, keep="last")
+    several = pairs.filter(pl.len().over("reporter_id", "day") > 1).select("delivery_id", "reporter_id", "day")
+    mixed = pl.col("delivery_id").is_in(several["delivery_id"].implode())
+    once, twice = (
+        _dispensed(store, part, first, last, known_at) for part in (found.filter(~mixed), found.filter(mixed))
+    )
+    columns = SOURCES["dispensing"].contract.column_names()
+    once = pl.concat([once, _without(twice, several.select("reporter_id", "day").unique(), "reporter_id")])
+    corrected = twice.filter(pl.col("reporter_id").is_in(several["reporter_id"].unique().implode()))
+    corrected = corrected.join(several.lazy(), on=["delivery_id", "reporter_id", "day"], how="semi")
+    ranked = corrected.join(_ranked(found).lazy(), on="delivery_id").sort("rank")
+    latest = ranked.unique(subset=list(SOURCES["dispensing"].row_key), keep="last")
     return pl.concat([once.select(columns), latest.select(columns)])
 
 
-def _standing_snapshots(wh: Warehouse, as_of: date, known_at: datetime) -> pl.DataFrame:
+def _dispensed(store: Store, found: pl.DataFrame, first: date, last: date, known_at: datetime) -> pl.LazyFrame:
+    rows = record.scan(store, "dispensing", _files(found))
+    return rows.filter(pl.col("day").is_between(first, last) & (pl.col("known_from") <= known_at))
+
+
+def _standing(found: pl.DataFrame) -> pl.DataFrame:
     """Per holder and day the snapshot that stands: received last, then the larger hash."""
-    first = as_of - timedelta(days=STOCK_DAYS)
-    found = wh.read(_STANDING, source="stock", first=first, last=as_of, known_at=known_at)
-    return found.sort("received_at", "sha256").unique(subset=["holder_id", "day"], keep="last")
+    counting = found.filter("counts").sort("received_at", "sha256")
+    return counting.unique(subset=["holder_id", "day"], keep="last", maintain_order=True)
 
 
-def _stock(store: Store, standing: pl.DataFrame, known_at: datetime) -> pl.LazyFrame:
-    columns = SOURCES["stock"].contract.column_names()
-    chosen = standing.select("delivery_id", "holder_id", counted_on=pl.col("day")).lazy()
-    rows = record.scan(store, "stock", _files(standing)).filter(
-        (pl.col("known_from") <= known_at) & (pl.col("vnr") != "")
-    )
-    return rows.join(chosen, on=["delivery_id", "holder_id", "counted_on"], how="semi").select(columns)
+@dataclass(frozen=True)
+class _StockRows:
+    """Rows of the snapshots that stand. Nearly every delivery stands whole: only in the others rows are looked up."""
+
+    store: Store
+    found: pl.DataFrame
+    standing: pl.DataFrame
+    known_at: datetime
+
+    def between(self, first: date, last: date) -> pl.LazyFrame:
+        """Rows counted in [first, last], from the files that hold such rows."""
+        days = pl.col("day").is_between(first, last)
+        standing, found = self.standing.filter(days), self.found.filter(days)
+        key = ["delivery_id", "holder_id", "day"]
+        others = found.join(standing, on=key, how="anti").select(key).rename({"day": "counted_on"})
+        mixed = pl.col("delivery_id").is_in(others["delivery_id"].unique().implode())
+        whole = self._rows(standing.filter(~mixed), first, last)
+        partly = _without(self._rows(standing.filter(mixed), first, last), others, "holder_id")
+        return pl.concat([whole, partly]).select(SOURCES["stock"].contract.column_names())
+
+    def _rows(self, standing: pl.DataFrame, first: date, last: date) -> pl.LazyFrame:
+        rows = record.scan(self.store, "stock", _files(standing))
+        known = pl.col("known_from") <= self.known_at
+        return rows.filter(pl.col("counted_on").is_between(first, last) & known & (pl.col("vnr") != ""))
+
+
+def _without(rows: pl.LazyFrame, few: pl.DataFrame, who: str) -> pl.LazyFrame:
+    """``rows`` without those that ``few`` names by all its columns. Only rows of the same ``who`` are joined: a
+    national day has millions of rows and a handful of corrections."""
+    if few.is_empty():
+        return rows
+    named = pl.col(who).is_in(few[who].unique().implode())
+    kept = rows.filter(named).join(few.lazy(), on=few.columns, how="anti")
+    return pl.concat([rows.filter(~named), kept])
+
+
+def _stamps(standing: pl.DataFrame, released: pl.DataFrame) -> pl.DataFrame:
+    """What the rows of a snapshot follow from: its delivery, and how many rows of it were released by then."""
+    joined = standing.join(released, on="delivery_id", how="left")
+    stamp = pl.format("{}+{}", "delivery_id", pl.col("released").fill_null(0))
+    return joined.select("holder_id", counted_on="day", stamp=stamp)
 
 
 def _standing_gaps(gaps: pl.DataFrame, standing: pl.DataFrame) -> pl.DataFrame:

@@ -1,0 +1,39 @@
+"""Sums of past weeks of stock beside the warehouse: a cache, which may be deleted at any time."""
+
+from __future__ import annotations
+
+import io
+import os
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from medsupply.warehouse.store import FolderStore
+
+FILES_KEPT = 60
+
+
+class WeekFiles:
+    """One Parquet file for each week and fingerprint; the ones used least lately are deleted."""
+
+    def __init__(self, home: Path) -> None:
+        self.folder = home / "cache" / "weeks"
+        self.store = FolderStore(self.folder)
+
+    def get(self, monday: date, key: str) -> pl.DataFrame | None:
+        path = self.folder / f"{monday}-{key}.parquet"
+        try:
+            os.utime(path)
+            return pl.read_parquet(path)
+        except FileNotFoundError:
+            return None
+
+    def put(self, monday: date, key: str, frame: pl.DataFrame) -> None:
+        buffer = io.BytesIO()
+        frame.write_parquet(buffer, compression="zstd", compression_level=1)
+        self.store.put(f"{monday}-{key}.parquet", buffer.getvalue())
+        with os.scandir(self.folder) as found:
+            by_use = sorted((one.stat().st_mtime, one.path) for one in found if one.name.endswith(".parquet"))
+        for _, path in by_use[:-FILES_KEPT]:
+            Path(path).unlink(missing_ok=True)
