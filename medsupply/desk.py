@@ -15,6 +15,7 @@ from medsupply.alerts import subscriptions, watchdog
 from medsupply.alerts import why as why_
 from medsupply.alerts.recipients import subscriptions_of
 from medsupply.errors import InputError
+from medsupply.picture.disclosure import without_companies
 from medsupply.rules import load_rules
 from medsupply.warehouse import reports, undo
 from medsupply.warehouse.connection import Warehouse
@@ -94,9 +95,14 @@ def report_loads(wh: Warehouse, *, since: datetime) -> int:
     return int(wh.read(query, since=since).item())
 
 
-def export(wh: Warehouse, view: str, out: Path, *, as_of: date | None = None) -> int:
-    """Write a view to .csv, .parquet or .json; returns its rows."""
+def export(wh: Warehouse, view: str, out: Path, *, as_of: date | None = None, companies: bool = False) -> int:
+    """Write a view to .csv, .parquet or .json; returns its rows.
+
+    A file leaves the house: stock of a single company has no figures in it unless ``companies``.
+    """
     frame = reports.export(wh, view, "as_of = :as_of" if as_of else "true", **({"as_of": as_of} if as_of else {}))
+    if view == "stock_daily" and not companies:
+        frame = without_companies(frame)
     try:
         _write(frame, out)
     except OSError as error:

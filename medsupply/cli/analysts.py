@@ -30,12 +30,15 @@ def export(
     view: str = typer.Argument(help="View of the analyst schema, for instance situation."),
     out: Path = typer.Option(..., "--out", help="File to write: .csv, .parquet or .json."),
     as_of: str = typer.Option(None, "--as-of", help="Only this report day, where the view has one."),
+    companies: bool = typer.Option(
+        False, "--companies", help="Figures of single companies too: only for readers who may see them."
+    ),
 ) -> None:
     """Write a view to a file. Text cells that a spreadsheet would run as a formula are made harmless."""
     from medsupply import desk
 
     with common.warehouse("medsupply_analyst") as wh:
-        rows = desk.export(wh, view, out, as_of=common.parse_day(as_of) if as_of else None)
+        rows = desk.export(wh, view, out, as_of=common.parse_day(as_of) if as_of else None, companies=companies)
     typer.echo(f"{rows} rows are in {out}.")
 
 

@@ -7,9 +7,7 @@ from enum import StrEnum
 import polars as pl
 
 from medsupply.picture.reasons import RESTRICTED_REASONS, Reason
-from medsupply.tables.picture import DISCLOSURE_K, DISCLOSURE_K_COUNTY
-
-ROUND_TO = 5
+from medsupply.rules import DisclosureRules, load_rules
 
 
 class Gate(StrEnum):
@@ -39,18 +37,12 @@ def may_see(gate: Gate, role: str, organisation: str, area: str | None = None) -
     return (roles is None or role in roles) and (organisations is None or organisation in organisations)
 
 
-def shown_count(value: float | None, county: bool = True) -> float | None:
-    """A count of dispensings as it may be shown: nothing under k, else rounded to 5."""
-    k = DISCLOSURE_K_COUNTY if county else DISCLOSURE_K
-    if value is None or value < k:
+def shown_count(value: float | None, county: bool = True, limits: DisclosureRules | None = None) -> float | None:
+    """A count of dispensings as it may be shown: nothing under the limit of the rules file, else rounded."""
+    limits = limits or load_rules().disclosure
+    if value is None or value < (limits.smallest_count_county if county else limits.smallest_count):
         return None
-    return float(ROUND_TO * round(value / ROUND_TO))
-
-
-def shown_counts(value: pl.Expr, county: pl.Expr) -> pl.Expr:
-    """:func:`shown_count` of a column; ``county``: whether the row is a county's."""
-    k = pl.when(county).then(DISCLOSURE_K_COUNTY).otherwise(DISCLOSURE_K)
-    return pl.when(value >= k).then(ROUND_TO * (value / ROUND_TO).round())
+    return float(limits.round_to * round(value / limits.round_to))
 
 
 def shown_reasons(reasons: pl.Expr, sees_obligations: bool) -> pl.Expr:
@@ -62,12 +54,20 @@ def shown_reasons(reasons: pl.Expr, sees_obligations: bool) -> pl.Expr:
 
 
 def without_companies(stock: pl.DataFrame) -> pl.DataFrame:
-    """Daily stock for a role that may not see company figures: rows of a single company have no figures.
+    """Daily stock for those who may not see company figures: rows of a single company have no figures (``suppressed``).
 
-    Public holders (hospital pharmacies, medicine centres, THL) are no companies.
+    Public holders (hospital pharmacies, medicine centres, THL) are no companies. What the country holds of a package is
+    shown to all, so one hidden figure is that sum less the others: where only one is hidden, the smallest other is too.
     """
-    single = (pl.col("holders") < 2) & ~pl.col("holder_type").is_in(list(PUBLIC_HOLDERS))
-    return stock.with_columns(
-        *(pl.when(~single).then(pl.col(name)).alias(name) for name in ("packs", "units", "reserve_units")),
-        suppressed=single,
-    )
+    figures = ("packs", "units", "reserve_units")
+    single = (pl.col("holders") < 2) & ~pl.col("holder_type").is_in(list(PUBLIC_HOLDERS)) & (pl.col("packs") > 0)
+    marked = stock.with_columns(single=single.fill_null(False))
+    package = ["day", "vnr"]
+    other = ~pl.col("single") & (pl.col("packs") > 0)
+    least = pl.col("packs").filter(other).min().over(package)
+    first = pl.int_range(pl.len()).filter(other & (pl.col("packs") == least)).first().over(package)
+    second = (pl.col("single").sum().over(package) == 1) & (pl.int_range(pl.len()).over(package) == first)
+    hidden = pl.col("single") | second.fill_null(False)
+    return marked.with_columns(
+        *(pl.when(~hidden).then(pl.col(name)).alias(name) for name in figures), suppressed=hidden
+    ).drop("single")

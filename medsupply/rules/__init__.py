@@ -57,6 +57,15 @@ class PictureRules:
 
 
 @dataclass(frozen=True)
+class DisclosureRules:
+    """Counts of dispensings: the smallest shown in the country and in a county, and what others are rounded to."""
+
+    smallest_count: int
+    smallest_count_county: int
+    round_to: int
+
+
+@dataclass(frozen=True)
 class Rules:
     """One version of the rules, checked."""
 
@@ -65,6 +74,7 @@ class Rules:
     reason: str
     review_by: date
     picture: PictureRules
+    disclosure: DisclosureRules
     default: Thresholds
     classes: Mapping[int, Thresholds]
     other: Thresholds
@@ -117,6 +127,7 @@ def parse_rules(text: str) -> Rules:
         reason=_text(raw, "reason"),
         review_by=_day(raw, "review_date"),
         picture=_picture(_table(raw, "picture")),
+        disclosure=_disclosure(_table(raw, "disclosure")),
         default=default,
         classes=MappingProxyType(classes),
         other=_thresholds(_table(level, "other"), base, "level.other"),
@@ -203,6 +214,16 @@ def _picture(raw: Mapping[str, Any]) -> PictureRules:
         low_demand_dispensings=_positive(raw["low_demand_dispensings"], "picture.low_demand_dispensings"),
         area_alone_out_share=_share(raw["area_alone_out_share"], "picture.area_alone_out_share"),
     )
+
+
+def _disclosure(raw: Mapping[str, Any]) -> DisclosureRules:
+    names = [item.name for item in fields(DisclosureRules)]
+    _no_others(raw, set(names), "disclosure")
+    for name in names:
+        value = raw.get(name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InputError(f"disclosure.{name} is {value!r}, no whole number of 1 or more", INSTRUCTION)
+    return DisclosureRules(**{name: raw[name] for name in names})
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:

@@ -24,11 +24,6 @@ DAYS = "days"
 SHARE = "share 0-1"
 
 
-# Counts of dispensings under these are never shown; 10 for a county, whose cells are small (section 7, Disclosure).
-DISCLOSURE_K = 5
-DISCLOSURE_K_COUNTY = 10
-
-
 class Medicines(dy.Schema):
     medicine_id = text(MEDICINE, primary_key=True)
     as_of = day("Report day of the picture that wrote the row last")

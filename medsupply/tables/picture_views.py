@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from medsupply.rules import load_rules
 from medsupply.tables.base import Table, View
 from medsupply.tables.picture import (
     CHANGES,
     COMPLETENESS,
     DEMAND_WEEKLY,
-    DISCLOSURE_K_COUNTY,
     DISPENSING_DAILY,
     MEDICINES,
     MEMBERSHIPS,
@@ -15,6 +15,8 @@ from medsupply.tables.picture import (
     SITUATION,
     STOCK_DAILY,
 )
+
+LIMITS = load_rules().disclosure
 
 
 def _latest(table: Table, stage: str, day_column: str = "as_of") -> str:
@@ -68,14 +70,16 @@ VIEWS: tuple[View, ...] = (
         "dispensing_daily",
         f"""
         SELECT d.day, d.county_code, d.channel, d.vnr, d.medicine_id, d.packs, d.units, d.known_at,
-               CASE WHEN d.dispensings >= {DISCLOSURE_K_COUNTY} THEN 5 * round(d.dispensings / 5) END AS dispensings,
-               coalesce(d.dispensings > 0 AND d.dispensings < {DISCLOSURE_K_COUNTY}, false) AS suppressed
+               CASE WHEN d.dispensings >= {LIMITS.smallest_count_county}
+                    THEN {LIMITS.round_to} * round(d.dispensings / {LIMITS.round_to}) END AS dispensings,
+               coalesce(d.dispensings > 0 AND d.dispensings < {LIMITS.smallest_count_county}, false) AS suppressed
         FROM ({_latest(DISPENSING_DAILY, "dispensing", "day")}) d
         """,  # noqa: S608
-        "Dispensing of a day summed by county, channel and package, as known latest; dispensings rounded to 5, not "
-        f"shown under {DISCLOSURE_K_COUNTY}",
+        f"Dispensing of a day summed by county, channel and package, as known latest; dispensings rounded to "
+        f"{LIMITS.round_to}, not shown under {LIMITS.smallest_count_county}",
         columns={
-            "dispensings": f"Dispensings, rounded to 5; empty under {DISCLOSURE_K_COUNTY} or where not reported",
+            "dispensings": f"Dispensings, rounded to {LIMITS.round_to}; empty under {LIMITS.smallest_count_county} or "
+            "not reported",
             "suppressed": "The count of dispensings is too small to be shown",
         },
         tables=(DISPENSING_DAILY,),
