@@ -65,6 +65,13 @@ def fresh_settings(server_home: Path, tmp_path: Path) -> Iterator[Settings]:
         yield settings
 
 
+@pytest.fixture
+def other_settings(server_home: Path, tmp_path: Path) -> Iterator[Settings]:
+    """A second one, for two ways that must lead to the same warehouse."""
+    with _fresh_database(server_home, tmp_path / "other") as settings:
+        yield settings
+
+
 @pytest.fixture(scope="module")
 def shared_settings(server_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Like ``fresh_settings``, one for all tests of a module that only read."""
