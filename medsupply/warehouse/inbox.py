@@ -66,11 +66,11 @@ def take(
     files = waiting(folder, settle=settle)
     items = [item for one in files if (item := _item(one)) is not None]
     verdicts: list[Verdict] = []
-    stored: list[Path] = []
+    stored: list[intake.Item] = []
     try:
         for item, verdict in intake.load_each(wh, items, received_at=received_at, durable=False):
             verdicts.append(verdict)
-            stored.append(item.path)
+            stored.append(item)
             if len(stored) >= GROUP:
                 _publish(wh, stored)
             if progress:
@@ -82,8 +82,9 @@ def take(
 
 def take_one(wh: Warehouse, one: Waiting, *, received_at: datetime) -> Verdict:
     """Load one waiting file and move it to ``.done`` beside it."""
-    verdict = intake.load_one(wh, one.source, one.path, received_at=received_at, identity=intake.identity(one.path))
-    _move(one.path)
+    item = intake.Item(one.source, one.path, intake.identity(one.path))
+    verdict = intake.load_one(wh, item.source, item.path, received_at=received_at, file_identity=item.identity)
+    _move(item)
     reached("published")
     return verdict
 
@@ -95,19 +96,20 @@ def _item(one: Waiting) -> intake.Item | None:
         return None  # another loader was faster
 
 
-def _publish(wh: Warehouse, stored: list[Path]) -> None:
+def _publish(wh: Warehouse, stored: list[intake.Item]) -> None:
     """Move what is stored, once it is on the disk for sure."""
     if not stored:
         return
     intake.settle(wh)
-    for path in stored:
-        _move(path)
+    for item in stored:
+        _move(item)
         reached("published")
     stored.clear()
 
 
-def _move(path: Path) -> None:
-    target = path.parent / DONE / path.name
+def _move(item: intake.Item) -> None:
+    """Move a file beside the others that are done; one that grew after it was read comes back for the next run."""
+    path, target = item.path, item.path.parent / DONE / item.path.name
     target.parent.mkdir(exist_ok=True)
     number = 0
     while target.exists():
@@ -116,3 +118,6 @@ def _move(path: Path) -> None:
     # Gone: another loader was faster.
     with contextlib.suppress(FileNotFoundError):
         path.replace(target)
+        if intake.identity(target) != item.identity and not path.exists():
+            log.warning("changed while it was loaded; it is taken again", file=path.name)
+            target.replace(path)

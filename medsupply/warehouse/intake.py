@@ -73,10 +73,12 @@ def load_one(
     *,
     received_at: datetime,
     sender: str | None = None,
-    identity: str | None = None,
+    file_identity: str | None = None,
 ) -> Verdict:
-    """Check and store one file. ``identity`` names the file in the inbox, to know it again after a kill."""
-    delivery = received(source, path, received_at, sender, identity)
+    """Check and store one file. ``file_identity`` names the file in the inbox, to know it again after a kill."""
+    delivery = received(source, path, received_at, sender, file_identity)
+    if file_identity is not None and identity(path) != file_identity:
+        raise InputError(f"{path} is still growing", "Load it when it is whole")
     known = bool(known_ids(wh, [delivery]))
     ready = Prepared(delivery) if known else prepare(wh, delivery, known_codes(wh), InFlight())
     return _told(commit(wh, open_store(wh.settings.archive_url), ready))
@@ -209,10 +211,13 @@ def _received(item: Item, received_at: datetime, sender: str | None) -> Delivery
         if item.identity is not None and identity(item.path) != item.identity:
             log.info("still growing", file=item.path.name)
             return None
-    except (InputError, FileNotFoundError):
-        if item.identity is not None and not item.path.exists():
-            return None  # another loader was faster
-        raise
+    except (InputError, FileNotFoundError) as error:
+        if item.identity is None:
+            raise
+        if item.path.exists():
+            # One file that cannot be read must not keep the others waiting.
+            log.error("cannot be read, it waits", file=str(item.path), error=str(error))
+        return None  # gone: another loader was faster
     return delivery
 
 
