@@ -1,6 +1,6 @@
 """Write docs/morning.md: how many rows stand at each level on 30 mornings of the simulated nation.
 
-    python infra/morning.py [--work DIR] [--medicines 200] [--pharmacies 83] [--mornings 30]
+    python infra/morning.py [--work DIR] [--medicines 100] [--pharmacies 83] [--mornings 30]
 
 Every delivery goes through the intake, every morning through measure, forecast, judge and evaluate, as in the service.
 Afterwards the largest wholesaler is silent for six days before the last morning, and that picture is made again.
@@ -20,7 +20,7 @@ import polars as pl
 import sqlalchemy as sa
 import structlog
 
-from medsupply import flow
+from medsupply import desk, flow
 from medsupply.areas import COUNTRY, COUNTY_CODES
 from medsupply.days import end_of_day
 from medsupply.settings import Settings
@@ -43,7 +43,8 @@ def load(wh: Warehouse, nation: Path, arrivals: pl.DataFrame, since: datetime | 
     if since is not None:
         chosen = chosen.filter(pl.col("received_at") > since)
     for source, path, received_at in chosen.select("source", "path", "received_at").iter_rows():
-        flow.load(wh, source, [nation / path], received_at=received_at)
+        if not desk.is_loaded(wh, source, nation / path):
+            flow.load(wh, source, [nation / path], received_at=received_at)
 
 
 def mornings(wh: Warehouse, nation: Path, arrivals: pl.DataFrame, days: list[date]) -> None:
@@ -176,7 +177,7 @@ def _silent(before: pl.DataFrame, silent: tuple[str, pl.DataFrame]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=None)
-    parser.add_argument("--medicines", type=int, default=200)
+    parser.add_argument("--medicines", type=int, default=100)
     parser.add_argument("--pharmacies", type=int, default=83)
     parser.add_argument("--mornings", type=int, default=30)
     given = parser.parse_args()

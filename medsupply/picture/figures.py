@@ -215,6 +215,24 @@ FIGURES: tuple[Figure, ...] = (
         "medsupply.forecast",
     ),
     Figure(
+        "stock_ddd",
+        "Stock in daily doses",
+        "stock_units of a family / mg in the defined daily dose that the ATC index gives for its code.",
+        "DDD",
+        ("stock_units", "fimea_atc"),
+        "medsupply.picture.judge",
+        "Adds up strengths of one substance; for families counted in mg whose code has a DDD in g, mg or mcg. A DDD is "
+        "a unit of comparison, not a dose for anybody.",
+    ),
+    Figure(
+        "daily_demand_ddd",
+        "Daily demand in daily doses",
+        "daily_demand_units of a family / mg in the defined daily dose of its ATC code.",
+        "DDD, a day",
+        ("daily_demand_units", "fimea_atc"),
+        "medsupply.picture.judge",
+    ),
+    Figure(
         "family_cover_days",
         "Cover of the family",
         "cover_days of the medicine's family in the same area: how long other strengths last.",

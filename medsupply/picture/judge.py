@@ -149,6 +149,8 @@ def _told(frame: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     return frame.with_columns(
         reasons=pl.col("reasons").list.concat(extra),
         rules_version=pl.lit(rules.version),
+        stock_ddd=pl.col("stock_units") / pl.col("ddd_units"),
+        daily_demand_ddd=pl.col("daily_demand_units") / pl.col("ddd_units"),
         family_cover_days=pl.when(pl.col("grain") == "medicine").then(pl.col("family_cover_days")),
     )
 

@@ -21,6 +21,7 @@ from medsupply.picture.rounding import rounded
 from medsupply.picture.sites import Sites, WeekCache, conversions
 from medsupply.picture.stock import Today, area_stock, permitted, released, stock_daily, stock_today, stocked_before
 from medsupply.picture.stock import area_packages as stock_by_package
+from medsupply.picture.strengths import MASS_IN_MG
 from medsupply.picture.usual import Past, area_holders, area_usual, out_shares, past, place_usual
 from medsupply.rules import Rules
 from medsupply.tables.picture import COMPLETENESS, MEASURED, OBLIGATIONS, STOCK_DAILY, USUAL_UNITS
@@ -141,6 +142,7 @@ def _rows(
         "season_from",
         "season_to",
         market_state=pl.col("state"),
+        ddd_units=ddd_units(),
     )
     noticed = notices.filter(pl.col("notices_open") > 0)["medicine_id"]
     wanted = medicines.filter(pl.col("critical") | pl.col("medicine_id").is_in(noticed.implode()))
@@ -157,6 +159,13 @@ def _rows(
     known = pairs.join(medicines, on="medicine_id").filter(pl.col("area").is_in(list(AREAS)))
     atc = pl.when(pl.col("area") == COUNTRY).then(pl.col("atc")).otherwise(pl.col("atc").str.head(COUNTY_ATC))
     return known.with_columns(purchases_atc=pl.when(~pl.col("area").str.starts_with("Y")).then(atc))
+
+
+def ddd_units() -> pl.Expr:
+    """mg in a defined daily dose, for families counted in mg whose ATC code has a DDD in g, mg or mcg."""
+    in_mg = pl.col("ddd_unit").str.to_lowercase().replace_strict(MASS_IN_MG, default=None, return_dtype=pl.Float64)
+    dose = pl.col("ddd") * in_mg
+    return pl.when((pl.col("grain") == "family") & (pl.col("unit") == "mg") & (dose > 0)).then(dose)
 
 
 def _bought(medicines: pl.DataFrame, purchases: pl.DataFrame) -> pl.DataFrame:

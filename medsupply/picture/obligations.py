@@ -1,4 +1,9 @@
-"""Obligatory storage per obliged party and family: required, held, permitted, and short on 14 days running."""
+"""Obligatory storage per obliged party and family: required, held, permitted, and short on 14 days running.
+
+A permit to go below (alitus) and an exemption (vapautus) take packs off the obligation; a permit to store an equivalent
+product or substance (korvaava) says how many of the obliged packs need not be found as such: what stands in for them
+is in no delivery.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +19,7 @@ from medsupply.picture.sites import without_gaps
 from medsupply.tables.picture import OBLIGATIONS
 
 SHORT_AFTER_DAYS = 14
+TAKEN_OFF, REPLACED = ("alitus", "vapautus"), ("korvaava",)
 ALL = COUNTRY
 
 
@@ -33,25 +39,29 @@ def required(facts: Facts, master: Master) -> pl.DataFrame:
     rows = facts.current("obligations").filter(pl.col("year") == facts.as_of.year)
     packs = rows.with_columns(packs=pl.col("base_packs") / pl.col("base_months") * pl.col("factor_months"))
     units = _family_packs(packs, master).rename({"units": "required_units"})
-    return units.group_by("obliged_id", "family_id").agg(_sum("required_units")).sort("obliged_id", "family_id")
+    return (
+        units.group_by("obliged_id", "family_id")
+        .agg(_sum("required_units"), months=pl.col("factor_months").unique())
+        .sort("obliged_id", "family_id")
+    )
 
 
-def permitted_units(facts: Facts, master: Master, day: date) -> pl.DataFrame:
-    """``obliged_id``, ``family_id``, ``permit_units`` that permits in force on ``day`` take off the obligation.
+def permitted_units(facts: Facts, master: Master, day: date, kinds: tuple[str, ...], name: str) -> pl.DataFrame:
+    """``obliged_id``, ``family_id`` and as ``name`` the units that permits of ``kinds`` in force on ``day`` allow.
 
-    An exemption (vapautus) without a number of packs takes off the whole obligation of its package.
+    One without a number of packs is for the whole obligation of its package; not so a permit to go below.
     """
-    permits = facts.current("permits").filter(pl.col("kind").cast(pl.String).is_in(["alitus", "vapautus"]))
+    permits = facts.current("permits").filter(pl.col("kind").cast(pl.String).is_in(kinds))
     in_force = (pl.col("valid_from") <= day) & (pl.col("valid_to").is_null() | (pl.col("valid_to") >= day))
     owed = facts.current("obligations").filter(pl.col("year") == facts.as_of.year)
     owed = owed.group_by("obliged_id", "vnr").agg(
         owed=(pl.col("base_packs") / pl.col("base_months") * pl.col("factor_months")).sum()
     )
     rows = permits.filter(in_force).join(owed, on=["obliged_id", "vnr"], how="left")
-    whole = (pl.col("kind").cast(pl.String) == "vapautus") & pl.col("allowed_packs").is_null()
+    whole = (pl.col("kind").cast(pl.String) != "alitus") & pl.col("allowed_packs").is_null()
     packs = pl.when(whole).then(pl.col("owed")).otherwise(pl.col("allowed_packs")).fill_null(0.0)
-    units = _family_packs(rows.with_columns(packs=packs), master).rename({"units": "permit_units"})
-    return units.group_by("obliged_id", "family_id").agg(_sum("permit_units"))
+    units = _family_packs(rows.with_columns(packs=packs), master).rename({"units": name})
+    return units.group_by("obliged_id", "family_id").agg(_sum(name))
 
 
 def reserve_rows(facts: Facts, holders: pl.DataFrame, packages: pl.Series) -> pl.DataFrame:
@@ -93,13 +103,13 @@ def _by_party(frame: pl.DataFrame, pooled: pl.Series, value: str) -> pl.DataFram
 
 def _day(facts: Facts, master: Master, rows: pl.DataFrame, needed: pl.DataFrame, day: date) -> pl.DataFrame:
     held = held_on(facts, rows, master, day)
-    stored = rows.join(master.units, on="vnr")
-    pooled = stored.filter(pl.col("owner_id").is_null())["family_id"].drop_nulls().unique()
+    pooled = _pooled(rows, master)
     key = ["obliged_id", "family_id"]
     joined = (
         _by_party(needed, pooled, "required_units")
         .join(_by_party(held, pooled, "held_units"), on=key, how="left")
-        .join(_by_party(permitted_units(facts, master, day), pooled, "permit_units"), on=key, how="left")
+        .join(_permits(facts, master, day, pooled, TAKEN_OFF, "permit_units"), on=key, how="left")
+        .join(_permits(facts, master, day, pooled, REPLACED, "replaced_units"), on=key, how="left")
     )
     unknown = silent_families(facts, rows, master, day).with_columns(
         obliged_id=pl.when(pl.col("family_id").is_in(pooled.implode()))
@@ -110,10 +120,37 @@ def _day(facts: Facts, master: Master, rows: pl.DataFrame, needed: pl.DataFrame,
     joined = joined.join(unknown.unique(), on=key, how="left")
     known = pl.col("unknown").is_null() & pl.lit(facts.snapshots.height > 0)
     held_units = pl.when(known).then(pl.col("held_units").fill_null(0.0))
-    permit = pl.col("permit_units").fill_null(0.0)
-    return joined.with_columns(held_units=held_units, permit_units=permit).with_columns(
-        day=pl.lit(day), short=pl.col("held_units") < pl.col("required_units") - pl.col("permit_units")
+    allowed = pl.col("permit_units", "replaced_units").fill_null(0.0)
+    return joined.with_columns(allowed, held_units=held_units).with_columns(
+        day=pl.lit(day), short=pl.col("held_units") < _to_be_found()
     )
+
+
+def _to_be_found() -> pl.Expr:
+    """What must lie in store as the family itself."""
+    return pl.col("required_units") - pl.col("permit_units") - pl.col("replaced_units")
+
+
+def _permits(
+    facts: Facts, master: Master, day: date, pooled: pl.Series, kinds: tuple[str, ...], name: str
+) -> pl.DataFrame:
+    return _by_party(permitted_units(facts, master, day, kinds, name), pooled, name)
+
+
+def _pooled(rows: pl.DataFrame, master: Master) -> pl.Series:
+    """Families of whose store some owner is not known."""
+    stored = rows.join(master.units, on="vnr")
+    return stored.filter(pl.col("owner_id").is_null())["family_id"].drop_nulls().unique()
+
+
+def _months(needed: pl.DataFrame, rows: pl.DataFrame, master: Master) -> pl.DataFrame:
+    """The groups of the law by party and family, written as numbers with commas."""
+    pooled = _pooled(rows, master)
+    party = pl.when(pl.col("family_id").is_in(pooled.implode())).then(pl.lit(ALL)).otherwise(pl.col("obliged_id"))
+    each = needed.select("family_id", "months", obliged_id=party).explode("months").drop_nulls("months").unique()
+    written = pl.col("months").cast(pl.String).str.strip_suffix(".0")
+    ordered = each.sort("months", descending=True).with_columns(months=written)
+    return ordered.group_by("obliged_id", "family_id", maintain_order=True).agg(pl.col("months").str.join(", "))
 
 
 def obligations(facts: Facts, master: Master, holders: pl.DataFrame) -> pl.DataFrame:
@@ -132,14 +169,18 @@ def obligations(facts: Facts, master: Master, holders: pl.DataFrame) -> pl.DataF
         .agg(short_days=pl.col("short").fill_null(False).cum_prod().sum().cast(pl.Int64))
     )
     today = history.filter(pl.col("day") == facts.as_of).join(running, on=key)
-    lacking = pl.col("required_units") - pl.col("permit_units") - pl.col("held_units")
-    return today.with_columns(
-        as_of=pl.lit(facts.as_of),
-        known_at=pl.lit(facts.known_at),
-        missing_units=pl.when(lacking > 0).then(lacking).when(lacking.is_not_null()).then(0.0),
-        short_today=pl.col("short"),
-        short=pl.col("short_days") >= SHORT_AFTER_DAYS,
-    ).sort(key)
+    lacking = _to_be_found() - pl.col("held_units")
+    return (
+        today.with_columns(
+            as_of=pl.lit(facts.as_of),
+            known_at=pl.lit(facts.known_at),
+            missing_units=pl.when(lacking > 0).then(lacking).when(lacking.is_not_null()).then(0.0),
+            short_today=pl.col("short"),
+            short=pl.col("short_days") >= SHORT_AFTER_DAYS,
+        )
+        .sort(key)
+        .join(_months(needed, rows, master), on=key, how="left", maintain_order="left")
+    )
 
 
 __all__ = ["obligations", "required"]

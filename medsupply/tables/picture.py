@@ -164,11 +164,13 @@ class Obligations(dy.Schema):
     family_id = text("Family", primary_key=True)
     required_units = number("To be stored", MASS, nullable=True)
     held_units = number("Reserve held", MASS, nullable=True)
-    permit_units = number("May be taken out by permits in force", MASS, nullable=True)
-    missing_units = number("Required less permits less held, where positive", MASS, nullable=True)
+    permit_units = number("Taken off by permits to go below and exemptions in force", MASS, nullable=True)
+    missing_units = number("Required less permits, replacements and held, where positive", MASS, nullable=True)
     short_today = flag("Below required less permits today", nullable=True)
     short_days = count("Days running below, up to 14", DAYS, nullable=True)
     short = flag("Below on 14 days running", nullable=True)
+    replaced_units = number("May be stored as an equivalent product or substance (korvaava)", MASS, nullable=True)
+    months = text("Months of consumption that the law asks for: 10, 6, 3 or 0.5; several with commas", nullable=True)
 
 
 class StateReserve(dy.Schema):
@@ -227,6 +229,7 @@ class Measured(dy.Schema):
     holders_valid = count("Holders valid on the day", "holders")
     holders_heard = count("Of them heard of", "holders")
     packs_without_units = number("Packs that have no units and are in no sum", "packs", nullable=True)
+    ddd_units = number("Units of a family in one defined daily dose of its ATC code", MASS, nullable=True)
 
 
 class Situation(dy.Schema):
@@ -281,6 +284,8 @@ class Situation(dy.Schema):
     last_complete_level = text("Level of that day", nullable=True)
     family_cover_days = number("Cover of the family in the same area: other strengths last", DAYS, nullable=True)
     rules_version = text("Version of the rules file that gave the level")
+    stock_ddd = number("Stock of a family across strengths in daily doses of its ATC code", "DDD", nullable=True)
+    daily_demand_ddd = number("Daily demand of a family across strengths, a day", "DDD", nullable=True)
 
 
 class Pictures(dy.Schema):
