@@ -49,6 +49,7 @@ def simulate(
     residuals: Path = typer.Option(None, help="Weekly series whose residuals family b draws from."),
     end: str = typer.Option(None, help="Last day, YYYY-MM-DD, instead of the preset's."),
     oracle: bool = typer.Option(False, help="Also oracle.parquet: the true probability of running out."),
+    daily_paths: int = typer.Option(0, help="Continuations of an oracle of every day, for alerts; 0: none."),
 ) -> None:
     """Write the deliveries of a simulated nation, with the truth beside them."""
     from medsupply.simulate import simulate as simulate_nation
@@ -67,6 +68,7 @@ def simulate(
         residuals=residuals,
         end=common.parse_day(end) if end else None,
         oracle=oracle,
+        daily_paths=daily_paths,
         progress=common.Progress("days"),
     )
     typer.echo(made)

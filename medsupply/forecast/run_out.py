@@ -157,6 +157,13 @@ def _number(text: str) -> int:
     return int.from_bytes(sha256(text.encode()).digest()[:8], "big")
 
 
+def daily_demand(demand: DemandPaths, row: Mapping[str, Any], as_of: date, n_paths: int, seed: int) -> Array:
+    """Demand a day [paths, days] of a row of the state, the same futures as ``run_out`` draws with ``seed``."""
+    key = (str(row["medicine_id"]), str(row["county_code"]))
+    shared = _number(f"{key[0]}|{as_of}|{seed}")
+    return _daily(demand, key, row, as_of, n_paths, np.random.default_rng([shared, 1]))
+
+
 def _daily(
     demand: DemandPaths,
     key: tuple[str, str],
@@ -227,4 +234,4 @@ def _days(first_day: Array, share: float, as_of: date) -> list[date | None]:
     return [as_of + timedelta(days=int(day)) if day <= DAYS else None for day in at]
 
 
-__all__ = ["RUN_OUT_SCHEMA", "DemandPaths", "run_out"]
+__all__ = ["RUN_OUT_SCHEMA", "SHARES", "DemandPaths", "daily_demand", "run_out"]

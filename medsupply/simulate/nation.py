@@ -30,6 +30,7 @@ from medsupply.simulate.writing import csv_text, parquet
 Progress = Callable[[int, int, str], None]
 VERSION = 4
 OLD_VNR = "099001"
+ALERT_HORIZONS = (14, 56)
 WEEKLY_FOR = 62
 """Days before the last one in which announcements come by the week; before that by the month."""
 
@@ -51,23 +52,26 @@ def simulate(
     form: str | None = None,
     residuals: Path | None = None,
     paths: int = PATHS,
+    daily_paths: int = 0,
 ) -> Manifest:
     """Write a nation; the same arguments give the same bytes, and a nation that stands there already is kept.
 
     ``days``: of stock snapshots; ``history_days``: of dispensing; ``form``: of daily files (csv.gz, csv, parquet);
     ``residuals``: weekly series (unique_id, ds, y) whose residuals family b draws from; ``paths``: continuations of
-    the oracle. Raises InputError for an unknown preset or family, or a folder that holds another nation.
+    the oracle; ``daily_paths``: those of the oracle of alerts, every day up to ``ALERT_HORIZONS`` (0: none).
+    Raises InputError for an unknown preset or family, or a folder that holds another nation.
     """
     size = preset_(
         preset, stock_days=days, last_day=end, medicines=medicines, pharmacies=pharmacies, hospitals=hospitals,
         dispensing_days=history_days, daily_form=form,
     )  # fmt: skip
-    told = [VERSION, family, seed, oracle, paths, residuals and _hash(residuals.read_bytes()), asdict(size)]
+    given = residuals and _hash(residuals.read_bytes())
+    told = [VERSION, family, seed, oracle, paths, daily_paths, given, asdict(size)]
     stamp = _hash(json.dumps(told, default=str).encode())
     if _stands(out, stamp):
         return _read(out, size)
     (out / "stamp").write_text(stamp)
-    manifest = _Nation(out, size, family, seed, residuals, paths if oracle else 0).write(progress)
+    manifest = _Nation(out, size, family, seed, residuals, paths if oracle else 0, daily_paths).write(progress)
     manifest.arrivals().write_csv(out / "manifest.csv")
     return manifest
 
@@ -99,7 +103,9 @@ def _read(out: Path, size: Preset) -> Manifest:
 class _Nation:
     """One nation being written."""
 
-    def __init__(self, out: Path, size: Preset, family: str, seed: int, residuals: Path | None, paths: int) -> None:
+    def __init__(
+        self, out: Path, size: Preset, family: str, seed: int, residuals: Path | None, paths: int, daily_paths: int
+    ) -> None:
         self.size, self.seed = size, seed
         random = np.random.default_rng([seed, 1])
         self.medicines = products.medicines(size.medicines)
@@ -119,7 +125,9 @@ class _Nation:
         self.purchases = kela.Purchases(self.medicines, self.goods)
         self.truth = Truth(self.goods, self.medicines, self.packages)
         self.files = Files(Manifest(out, size.last_day, size.medicines), self.truth)
-        self.oracle = Oracle(self.nature, [f"G{m.group}" for m in self.medicines], seed, paths) if paths else None
+        names = [f"G{m.group}" for m in self.medicines]
+        self.oracle = Oracle(self.nature, names, seed, paths) if paths else None
+        self.daily = Oracle(self.nature, names, seed, daily_paths, ALERT_HORIZONS) if daily_paths else None
         self.last = size.last_day
         self.first = self.last - timedelta(days=size.dispensing_days - 1)
         self.announcing = np.random.default_rng([seed, 4])
@@ -190,6 +198,8 @@ class _Nation:
             self._notices(day.day)
         if self.oracle and self._asks(left):
             self.oracle.ask(self.living.state, self.truth.floor())
+        if self.daily and self.size.stock_days - left >= TRAILING:
+            self.daily.ask(self.living.state, self.truth.floor())
 
     def _site_rows(self, source: str, day: date, rows: pl.DataFrame, left: int) -> None:
         size = self.size
@@ -251,3 +261,5 @@ class _Nation:
         self.truth.write(folder, self.notices)
         if self.oracle:
             self.oracle.frame().write_parquet(folder / "oracle.parquet")
+        if self.daily:
+            self.daily.frame().write_parquet(folder / "oracle_daily.parquet")

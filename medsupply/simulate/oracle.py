@@ -30,6 +30,7 @@ class Oracle:
     names: list[str]
     seed: int
     paths: int = PATHS
+    horizons: tuple[int, ...] = HORIZONS
     frames: list[pl.DataFrame] = field(default_factory=list)
 
     def ask(self, state: State, floor: Array) -> None:
@@ -41,7 +42,7 @@ class Oracle:
             self._first_days(state, floor, min(at_once, self.paths - done), done)
             for done in range(0, self.paths, at_once)
         ])  # fmt: skip
-        for horizon in HORIZONS:
+        for horizon in self.horizons:
             share = (first <= horizon).mean(axis=0)
             self.frames.append(pl.DataFrame({
                 "medicine": self.names, "origin": [origin] * len(self.names),
@@ -53,7 +54,7 @@ class Oracle:
         random = np.random.default_rng([self.seed, 77, state.day.toordinal(), done])
         living = state.copies(paths)
         first = np.full((paths, len(self.names)), np.inf)
-        for number in range(1, max(HORIZONS) + 1):
+        for number in range(1, max(self.horizons) + 1):
             self.nature.step(living, random)
             below = self._units(living.stock()) <= floor
             first[below & np.isinf(first)] = number

@@ -9,11 +9,13 @@ import polars as pl
 from medsupply.areas import COUNTRY, COUNTY_CODES
 from medsupply.days import week_start
 from medsupply.facts import Facts
+from medsupply.forecast.national import country_of, instead, rows_of, simulate
 from medsupply.forecast.run_out import DemandPaths, run_out
 from medsupply.forecast.shares import area_paths, learn_shares
 from medsupply.picture.master import Master
 from medsupply.steps.demand import weekly_series
 from medsupply.steps.forecasting import PATHS, UNITS, stored_paths
+from medsupply.steps.packages import package_past
 from medsupply.steps.supplying import HISTORY_DAYS, Supply, supply
 from medsupply.tables.forecast import RUN_OUT
 from medsupply.tables.picture import MEASURED, STOCK_DAILY
@@ -36,6 +38,9 @@ def simulate_run_out(wh: Warehouse, facts: Facts, master: Master) -> int:
     left = dispensing(wh, as_of - timedelta(days=HISTORY_DAYS), as_of, known_at).collect()
     known = supply(facts, master, left)
     found = _simulated(state, as_of, paths, known)
+    country = country_of(package_past(facts, master, left), state, paths, as_of)
+    if country is not None:
+        found = instead(found, rows_of(country, simulate(country, n_paths=PATHS)))
     rows = found.with_columns(known_at=pl.lit(known_at), cutoff=pl.lit(cutoff, dtype=pl.Date))
     with wh.transaction() as connection:
         bulk.replace(connection, RUN_OUT, rows, as_of=as_of, known_at=known_at)
