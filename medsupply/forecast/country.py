@@ -26,7 +26,8 @@ Numbers = npt.NDArray[np.uint64] | np.uint64
 @dataclass(frozen=True)
 class Scene:
     """Where series start: ``names``; ``floor``, ``reserve`` [series] units; ``missing`` [series]: units that silent
-    holders usually keep: a path begins between without and with them. ``delay``: days by which every order comes later than usual."""
+    holders usually keep: a path begins between without and with them. ``delay``: days that orders come later than usual.
+    """
 
     names: tuple[str, ...]
     floor: Array
