@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -93,7 +94,8 @@ class Loaders:
         pid = self._said("ready")
         start = time.monotonic()
         if after is not None and not select.select([self.told], [], [], after)[0]:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it ended in this very moment
+                os.kill(pid, signal.SIGKILL)
         return Ended(self._said("ended"), time.monotonic() - start)
 
     def close(self) -> None:
