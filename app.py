@@ -12,7 +12,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from medsupply.dashboard import context, main_script, ready, web
+from medsupply.dashboard import context, endings, main_script, ready, web
 from medsupply.settings import Settings
 
 SETTINGS = Settings.from_environ(os.environ)
@@ -25,6 +25,6 @@ def clock() -> datetime:
 context.configure(SETTINGS, clock)
 app = st.App(
     main_script(),
-    routes=[Route("/readyz", web.readyz(ready.look))],
+    routes=[Route("/readyz", web.readyz(ready.look)), *endings.routes()],
     middleware=[Middleware(web.Shell, default_language=SETTINGS.language)],
 )

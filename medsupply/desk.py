@@ -13,7 +13,7 @@ import polars as pl
 from medsupply.alerts import desk as alerts_desk
 from medsupply.alerts import subscriptions, watchdog
 from medsupply.alerts import why as why_
-from medsupply.alerts.recipients import subscriptions_of
+from medsupply.alerts.store import rota as rota_
 from medsupply.errors import InputError
 from medsupply.picture.disclosure import without_companies
 from medsupply.rules import load_rules
@@ -24,41 +24,24 @@ rebuild = undo.rebuild
 release = undo.release
 sender_report = reports.sender_report
 silence = alerts_desk.silence
+duties = rota_.duties
+end_duty = rota_.end_duty
+put_on_duty = rota_.put_on_duty
+subscriptions_told = subscriptions.told
 sweep = undo.sweep
+unsubscribe = subscriptions.end
 watch = watchdog.watch
 withdraw = undo.withdraw
 why = why_.why
 
 
-def subscribe(
-    wh: Warehouse,
-    address: str,
-    *,
-    language: str,
-    at: datetime,
-    role: str | None = None,
-    level: str | None = None,
-    county: str | None = None,
-    atc: str | None = None,
-    medicine: str | None = None,
-    digest: bool = False,
-    deputy: str | None = None,
-    confirmed: bool = True,
-) -> str:
-    """Subscribe an address; an operator's decision counts as confirmed, an address's own must be confirmed by mail."""
-    lines = subscriptions_of(
-        address,
-        language=language,
-        role=role,
-        level=level,
-        county=county,
-        atc=atc,
-        medicine=medicine,
-        digest=digest,
-        deputy=deputy,
-    )
-    subscriptions.add(wh, lines, at=at, confirmed=confirmed)
-    return f"{address} is subscribed to {len(lines)} kinds of alerts" + ("" if confirmed else ", once it confirms")
+def subscribe(wh: Warehouse, address: str, *, at: datetime, confirmed: bool = True, **wanted: Any) -> str:
+    """Subscribe an address; an operator's decision counts as confirmed, an address's own must be confirmed by mail.
+
+    ``wanted``: language and the arguments of :func:`medsupply.alerts.recipients.subscriptions_of`.
+    """
+    number = subscriptions.subscribe(wh, address, at=at, confirmed=confirmed, **wanted)
+    return f"{address} is subscribed to {number} kinds of alerts" + ("" if confirmed else ", once it confirms")
 
 
 def subscribe_all(wh: Warehouse, wanted: Sequence[Mapping[str, Any]], *, at: datetime) -> None:

@@ -20,6 +20,7 @@ VARIABLES: dict[str, str] = {
     "MEDSUPPLY_BASE_URL": "Address of the dashboard, used in the links of mails",
     "MEDSUPPLY_LANGUAGE": "Language of pages and mails that name none: fi, sv or en. Default: fi",
     "MEDSUPPLY_OPERATOR_MAIL": "Address that gets operations mails of the watchdog",
+    "MEDSUPPLY_WATCHDOG_SMTP_URL": "Relay of the watchdog's own mails. Default: MEDSUPPLY_SMTP_URL; best another one",
     "MEDSUPPLY_HEARTBEAT_URL": "Address that the watchdog calls each time all is well",
     "MEDSUPPLY_WORKERS": "Worker processes for fits and parsing. Default: number of processors",
 }
@@ -38,6 +39,7 @@ class Settings:
     language: str = "fi"
     operator_mail: str = ""
     heartbeat_url: str = field(default="", repr=False)
+    watchdog_smtp_url: str = field(default="", repr=False)
     workers: int = 0
 
     @property
@@ -62,6 +64,7 @@ class Settings:
             language=language,
             operator_mail=value("OPERATOR_MAIL"),
             heartbeat_url=value("HEARTBEAT_URL"),
+            watchdog_smtp_url=_smtp(value("WATCHDOG_SMTP_URL")),
             workers=_whole(value("WORKERS")),
         )
 

@@ -10,12 +10,15 @@ from __future__ import annotations
 import contextlib
 import smtplib
 import ssl
+from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
+from medsupply.alerts import links
 from medsupply.errors import MailRefused, MailUnavailable
+from medsupply.settings import Settings
 
 TIMEOUT = 30.0
 LOCAL = ("localhost", "127.0.0.1", "::1")
@@ -33,16 +36,19 @@ class ChannelBroken(MailUnavailable):
     """TLS, login or sender address fail: no mail can go out until a person has looked. The queue is kept."""
 
 
-def message_of(row: dict[str, Any], mail_from: str, now: Any, base_url: str) -> EmailMessage:
-    """The mail as it is handed over: text and HTML, stable Message-ID, thread of its episode."""
+def message_of(row: dict[str, Any], settings: Settings, now: datetime) -> EmailMessage:
+    """The mail as it is handed over: text and HTML, stable Message-ID, thread of its episode, one-click ending."""
     message = EmailMessage()
     message["Subject"] = " ".join(str(row["subject"]).split())
-    message["From"] = mail_from
+    message["From"] = settings.mail_from
     message["To"] = row["recipient"]
     message["Date"] = format_datetime(now)
     message["Message-ID"] = row["message_id"]
     message["Auto-Submitted"] = "auto-generated"
-    message["List-Unsubscribe"] = f"<{base_url}/alerts?unsubscribe={quote(row['recipient'])}>"
+    if row["kind"] != "operations":
+        end = links.link(settings, row["recipient"], links.END, row["language"])
+        message["List-Unsubscribe"] = f"<{end}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058: a POST ends it, a GET only asks
     if row["thread"]:
         message["In-Reply-To"] = row["thread"]
         message["References"] = row["thread"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from medsupply.areas import AREAS, COUNTRY
 from medsupply.errors import InputError
@@ -13,6 +14,8 @@ from medsupply.errors import InputError
 RANK = {"watch": 1, "elevated": 2, "severe": 3}
 # ASCII only: a relay without SMTPUTF8 could not deliver to others.
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+# The reason of an obligation is for Fimea and the ministry only.
+RESTRICTED_RULES, PRIVILEGED = ("obligation",), ("fimea", "stm")
 ROLES = ("fimea", "stm", "nesa", "thl", "yta", "county", "hospital_pharmacist")
 
 
@@ -30,6 +33,7 @@ class Subscription:
     form_class: str | None = None
     digest: bool = False
     deputy: str | None = None
+    rota: str | None = None
 
     @property
     def subscription_id(self) -> str:
@@ -38,12 +42,18 @@ class Subscription:
         return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:24]
 
     def wants(self, item: Mapping[str, str | None]) -> bool:
-        """Whether a change (level, county_code, atc, medicine_id, form_class) is asked for."""
+        """Whether a change (level, county_code, atc, medicine_id, members, form_class) is asked for."""
+        return RANK.get(item["level"] or "", 0) >= RANK[self.level] and self.covers(item)
+
+    def covers(self, item: Mapping[str, str | None]) -> bool:
+        """Whether it is about what is subscribed, whatever its level; ``members``: the medicines of the family."""
         return (
-            RANK.get(item["level"] or "", 0) >= RANK[self.level]
-            and (self.county_code is None or item["county_code"] == self.county_code)
+            (self.county_code is None or item["county_code"] == self.county_code)
             and (self.atc_prefix is None or (item["atc"] or "").startswith(self.atc_prefix))
-            and (self.medicine_id is None or item["medicine_id"] == self.medicine_id)
+            and (
+                self.medicine_id in (None, item["medicine_id"])
+                or self.medicine_id in (item.get("members") or "").split("|")
+            )
             and (self.form_class is None or item["form_class"] == self.form_class)
         )
 
@@ -59,6 +69,8 @@ def subscriptions_of(
     medicine: str | None = None,
     digest: bool = False,
     deputy: str | None = None,
+    office_hours: bool = False,
+    rota: str | None = None,
 ) -> list[Subscription]:
     """What is subscribed: the default lines of a role (design, section 9), or the line that is described."""
     for one in (address, *([deputy] if deputy else [])):
@@ -72,11 +84,13 @@ def subscriptions_of(
         raise InputError(f"{county!r} is no area", "Use 01-21, 90, 91, Y1-Y5 or 99")
     if role and not (level or atc or medicine):
         lines = _defaults(role, county)
-        return [Subscription(address, language, role, **line, digest=digest, deputy=deputy) for line in lines]
-    return [Subscription(address, language, role, level or "elevated", county, atc, medicine, None, digest, deputy)]
+    else:
+        lines = [{"level": level or "elevated", "county_code": county, "atc_prefix": atc, "medicine_id": medicine}]
+    hours = rota or ("-".join(filter(None, (role, county))) or address.lower() if office_hours else None)
+    return [Subscription(address, language, role, **line, digest=digest, deputy=deputy, rota=hours) for line in lines]
 
 
-def _defaults(role: str, county: str | None) -> list[dict[str, str]]:
+def _defaults(role: str, county: str | None) -> list[dict[str, Any]]:
     if role in ("yta", "county", "hospital_pharmacist") and county is None:
         raise InputError(f"The role {role} needs its area", "Add --county with its code")
     own = county or COUNTRY
@@ -106,18 +120,18 @@ class Group:
     role: str | None
     medicine_id: str
     items: tuple[Mapping[str, str | None], ...]
+    rota: str | None = None
 
 
 def grouped(items: Sequence[Mapping[str, str | None]], subscriptions: Iterable[Subscription]) -> list[Group]:
-    """One group per address and family; an address that subscribes twice gets one mail."""
+    """One group per address and family; an address with several lines gets one mail, at any hour if one says so."""
     found: dict[tuple[str, str], Group] = {}
     for line in sorted(subscriptions, key=lambda one: (one.address, one.subscription_id)):
         for item in items:
             if line.digest or not line.wants(item):
                 continue
             key = (line.address.lower(), str(item["medicine_id"]))
-            before = found.get(key)
-            mine = before.items if before else ()
-            if item not in mine:
-                found[key] = Group(line.address, line.language, line.role, key[1], (*mine, item))
+            before = found.get(key) or Group(line.address, line.language, line.role, key[1], (), line.rota)
+            mine = before.items if item in before.items else (*before.items, item)
+            found[key] = replace(before, items=mine, rota=before.rota if line.rota else None)
     return [found[key] for key in sorted(found)]

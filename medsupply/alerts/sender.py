@@ -19,7 +19,8 @@ import sqlalchemy as sa
 import structlog
 
 from medsupply.alerts import deliver
-from medsupply.alerts.store.next_person import escalate, pass_on
+from medsupply.alerts.store.beats import beat
+from medsupply.alerts.store.next_person import escalate, pass_on, waits_for_morning
 from medsupply.errors import MailRefused, MailUnavailable, SettingsError
 from medsupply.warehouse.connection import Warehouse
 
@@ -68,12 +69,16 @@ def send(
     url = smtp_url or wh.settings.smtp_url
     done = Sent()
     escalate(wh, clock())
+    beat(wh, "sender", clock())
+    seen: set[str] = set()
     while True:
-        due = _due(wh, clock(), drain)
+        due = [one for one in _due(wh, clock(), drain) if drain or one not in seen]
+        seen.update(due)  # what a pass queues, for the next person, goes out at once; a second try does not
         if due and not url:
             raise SettingsError("MEDSUPPLY_SMTP_URL is not set, and mails are queued", "Set the mail relay")
-        open_channel = _send_all(wh, url, due, clock, done, timeout)
-        if done.stopped or not drain or not _queued(wh):
+        open_channel = _send_all(wh, url, due, clock, done, timeout, drain=drain)
+        finished = not _queued(wh) if drain else not (due and open_channel)
+        if done.stopped or finished:
             return done
         if not open_channel:
             sleep(DRAIN_WAIT.total_seconds())
@@ -85,8 +90,9 @@ def _due(wh: Warehouse, now: datetime, drain: bool) -> list[str]:
     """Message ids that may be tried now, oldest first: never tried, due again, or (drain) tried 5 s ago."""
     query = (
         "select o.message_id from alerts.outbox o left join lateral (select max(a.at) as last from alerts.attempt a"
-        " where a.message_id = o.message_id) t on true where o.status = 'queued' and (o.attempts = 0"
-        " or o.due_at <= :now or (:drain and coalesce(t.last, o.created_at) <= :tried))"
+        " where a.message_id = o.message_id) t on true where o.status = 'queued' and"
+        " (o.attempts = 0 and o.waits is not true or o.due_at <= :now"
+        " or :drain and coalesce(t.last, o.created_at) <= :tried)"
         " order by o.created_at, o.message_id limit :batch"
     )
     return wh.read(query, now=now, drain=drain, tried=now - DRAIN_WAIT, batch=BATCH)["message_id"].to_list()
@@ -97,14 +103,21 @@ def _queued(wh: Warehouse) -> int:
 
 
 def _send_all(
-    wh: Warehouse, url: str, due: list[str], clock: Callable[[], datetime], done: Sent, timeout: float
+    wh: Warehouse,
+    url: str,
+    due: list[str],
+    clock: Callable[[], datetime],
+    done: Sent,
+    timeout: float,
+    *,
+    drain: bool,
 ) -> bool:
     """Send each claimed mail; False: stopped, since no other mail would fare better now."""
     dropped = 0
     for message_id in due:
         with _claimed(wh, message_id) as connection:
             row = _still_queued(connection, message_id) if connection is not None else None
-            if connection is None or row is None:
+            if connection is None or row is None or (not drain and waits_for_morning(connection, wh, row, clock())):
                 continue
             reached("claimed")
             error = _try_one(wh, url, row, clock, timeout)
@@ -121,9 +134,8 @@ def _try_one(
     wh: Warehouse, url: str, row: dict[str, Any], clock: Callable[[], datetime], timeout: float
 ) -> MailRefused | MailUnavailable | None:
     """None when the relay took the mail, else what it said."""
-    settings = wh.settings
     try:
-        message = deliver.message_of(row, settings.mail_from, clock(), settings.base_url)
+        message = deliver.message_of(row, wh.settings, clock())
         deliver.hand_over(url, message, row["recipient"], timeout=timeout)
     except (MailRefused, MailUnavailable) as error:
         return error

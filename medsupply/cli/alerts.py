@@ -1,4 +1,4 @@
-"""Commands for alerts: evaluate, send, digest, subscribe, acknowledge, silence, why, replay, watch."""
+"""Commands for alerts: evaluate, send, digest, acknowledge, silence, release, why, replay, watch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from medsupply.cli import common
+from medsupply.cli import common, subscriptions
 
 alerts = typer.Typer(
     help="Alerts: evaluate, send, digest, subscriptions, and why a mail went out.", no_args_is_help=True
@@ -14,6 +14,7 @@ alerts = typer.Typer(
 
 
 def add_to(app: typer.Typer) -> None:
+    subscriptions.add_to(alerts)
     app.add_typer(alerts, name="alerts")
 
 
@@ -33,7 +34,10 @@ def send(drain: bool = typer.Option(False, "--drain", help="Go on until nothing 
     from medsupply import flow
 
     with common.warehouse() as wh:
-        typer.echo(flow.send(wh, clock=common.now, drain=drain))
+        done = flow.send(wh, clock=common.now, drain=drain)
+    typer.echo(done)
+    if done.stopped:
+        raise typer.Exit(5)
 
 
 @alerts.command()
@@ -48,38 +52,6 @@ def digest(
 
 
 @alerts.command()
-def subscribe(
-    address: str = typer.Argument(help="Mail address."),
-    level: str = typer.Option(None, help="Lowest level: watch, elevated or severe."),
-    atc: str = typer.Option(None, help="ATC prefix, for instance J01."),
-    medicine: str = typer.Option(None, help="Medicine or family id."),
-    county: str = typer.Option(None, help="Area code: 01-21, 90, 91, Y1-Y5, 99."),
-    language: str = typer.Option(None, help="fi, sv or en. Default: MEDSUPPLY_LANGUAGE."),
-    role: str = typer.Option(None, help="fimea, stm, nesa, thl, yta, county or hospital_pharmacist."),
-    digest: bool = typer.Option(False, "--digest", help="One mail a day instead of at once."),
-    deputy: str = typer.Option(None, help="Address that is asked when nobody acknowledges, or mail is refused."),
-) -> None:
-    """Subscribe an address; as an operator's decision it counts as confirmed."""
-    from medsupply import desk
-
-    with common.warehouse() as wh:
-        told = desk.subscribe(
-            wh,
-            address,
-            level=level,
-            atc=atc,
-            medicine=medicine,
-            county=county,
-            language=language or common.settings().language,
-            role=role,
-            digest=digest,
-            deputy=deputy,
-            at=common.now(),
-        )
-    typer.echo(told)
-
-
-@alerts.command()
 def acknowledge(
     alert_id: str,
     owner: str = typer.Option(..., help="Who takes it."),
@@ -91,6 +63,27 @@ def acknowledge(
     with common.warehouse() as wh:
         desk.acknowledge(wh, alert_id, owner=owner, note=note, at=common.now())
     typer.echo(f"{alert_id} is acknowledged by {owner}.")
+
+
+@alerts.command()
+def silence(
+    author: str = typer.Option(..., help="Who silences."),
+    reason: str = typer.Option(..., help="Why."),
+    until: str = typer.Option(..., help="Day (its end) or moment, at most 30 days away."),
+    medicine: str = typer.Option(None, help="Family id."),
+    county: str = typer.Option(None, help="Area code."),
+    rule: str = typer.Option(None, help="Rule, for instance run_out."),
+) -> None:
+    """No mails on what matches until an end; the alert stays on the page, and is told then if it is still open."""
+    from medsupply import desk
+
+    with common.warehouse() as wh:
+        end = common.parse_moment(until, day_means_end=True)
+        found = desk.silence(
+            wh, author=author, reason=reason, at=common.now(), until=end, medicine_id=medicine, county_code=county,
+            rule=rule,
+        )  # fmt: skip
+    typer.echo(f"Silenced until {until} ({found}).")
 
 
 @alerts.command()

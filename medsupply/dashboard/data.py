@@ -22,7 +22,8 @@ MEDICINE = """m.name_fi, m.name_sv, m.name_en, m.strength, m.form, m.form_sv, m.
 
 
 @st.cache_resource(show_spinner=False)
-def _open(_: str) -> Warehouse:
+def _open(place: str) -> Warehouse:
+    """``place`` is the key of the cache: Streamlit leaves a name with an underscore out of it."""
     return Warehouse.open(current().settings, role="dashboard")
 
 
@@ -291,6 +292,11 @@ def alerts() -> pl.DataFrame:
 def notifications() -> pl.DataFrame:
     """The newest mails: queued, sent, failed."""
     return fresh("SELECT * FROM analyst.notifications ORDER BY created_at DESC, message_id LIMIT 200")
+
+
+def subscriptions() -> pl.DataFrame:
+    """Standing subscriptions, by address."""
+    return fresh("SELECT * FROM alerts.subscription WHERE ended_at IS NULL ORDER BY address, subscription_id")
 
 
 def held_evaluations() -> list[date]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from medsupply.alerts import desk, subscriptions
+from medsupply.alerts.store import rota as rotas
 from medsupply.dashboard.auth import Person
 from medsupply.errors import InputError
 from medsupply.rules import load_rules
@@ -55,12 +57,25 @@ def release(wh: Warehouse, person: Person, *, author: str, reason: str, at: date
     )
 
 
-def confirm(wh: Warehouse, address: str, token: str, *, at: datetime) -> int:
-    """Confirm the subscriptions of an address; the token of the mail is what allows it."""
-    try:
-        return subscriptions.confirm(wh, address, token, at=at)
-    except InputError as error:
-        raise InputError("subscription.bad_token", error.instruction) from error
+def subscribe(wh: Warehouse, person: Person, address: str, *, at: datetime, **wanted: Any) -> bool:
+    """Subscribe one's own address, which must confirm by mail; an administrator any, without. Says which."""
+    wanted_for = _filled(address, "address")
+    for_others = person.role == "administrator"
+    if not (for_others or person.demo or wanted_for.lower() == person.address.lower()):
+        raise InputError("decision.not_yours", "Ask an administrator")
+    subscriptions.subscribe(wh, wanted_for, at=at, confirmed=for_others, **wanted)
+    return for_others
+
+
+def put_on_duty(
+    wh: Warehouse, person: Person, rota: str, address: str, *, start: datetime, end: datetime, at: datetime
+) -> None:
+    """Put an address on duty in a rota."""
+    _may(person)
+    author = person.name or person.role
+    rotas.put_on_duty(
+        wh, _filled(rota, "rota"), _filled(address, "address"), start=start, end=end, author=author, at=at
+    )
 
 
 def unsubscribe(wh: Warehouse, person: Person, address: str, *, at: datetime) -> int:

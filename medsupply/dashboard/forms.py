@@ -94,19 +94,6 @@ def release(language: str, held: list[date], person: Person) -> None:
             decided(language, decide)
 
 
-def confirm(language: str, address: str, token: str) -> None:
-    """Confirm a subscription that a mail asks about."""
-
-    def decide() -> str:
-        decisions.confirm(data.warehouse(), address, token, at=current().clock())
-        return say(language, "subscription.confirmed", address=address)
-
-    with st.form("confirm"):
-        st.markdown(say(language, "subscription.confirm_how", address=address))
-        if st.form_submit_button(say(language, "subscription.confirm"), type="primary"):
-            decided(language, decide)
-
-
 def unsubscribe(language: str, person: Person) -> None:
     """End the subscriptions of an address."""
 

@@ -71,13 +71,16 @@ class Outbox(dy.Schema):
     sent_at = moment("When the relay took it", nullable=True)
     attempts = count("Tries", "tries")
     last_error = text("What the relay said last", nullable=True)
+    level = text("Level of the alert that it tells", nullable=True)
+    rota = text("In office hours only; outside them a severe alert goes to who is on duty in this rota", nullable=True)
+    waits = flag("Not before due_at, though never tried: it waits for office hours", nullable=True)
 
 
 class Attempts(dy.Schema):
     message_id = text("Message", primary_key=True)
     number = count("Try", "try", primary_key=True)
     at = moment("When")
-    outcome = text("sent, later or refused")
+    outcome = text("sent, later, refused, or down: the relay, TLS or login failed for every mail")
     detail = text("What the relay said", nullable=True)
 
 
@@ -96,6 +99,21 @@ class Subscriptions(dy.Schema):
     created_at = moment("When it was asked for")
     confirmed_at = moment("When it was confirmed", nullable=True)
     ended_at = moment("When it ended", nullable=True)
+    rota = text("Mails in office hours only; outside them a severe alert goes to who is on duty here", nullable=True)
+
+
+class Duties(dy.Schema):
+    duty_id = text("Hash of rota, address and time", primary_key=True)
+    rota = text("Rota")
+    address = text("Who is on duty")
+    starts_at = moment("From")
+    ends_at = moment("Until")
+    author = text("Who has said so")
+
+
+class Beats(dy.Schema):
+    part = text("Part of the service", primary_key=True)
+    at = moment("When it last did its work, by its own clock")
 
 
 class Acknowledgements(dy.Schema):
@@ -154,19 +172,24 @@ OUTBOX = Table(
 )
 ATTEMPT = Table("alerts", "attempt", Attempts, "Every try to hand a mail over", classification="restricted")
 SUBSCRIPTION = Table("alerts", "subscription", Subscriptions, "Who gets which mails", classification="restricted")
+DUTY = Table("alerts", "duty", Duties, "Who is on duty outside office hours, by rota", classification="restricted")
+BEAT = Table("alerts", "beat", Beats, "When parts of the service were last alive")
 ACKNOWLEDGEMENT = Table(
     "alerts", "acknowledgement", Acknowledgements, "Who has taken an alert on, and what is being done"
 )
 SILENCE = Table("alerts", "silence", Silences, "Alerts that give no mail for a time; never deleted")
 SCORE = Table("alerts", "score", Scores, "How past alerts turned out")
-TABLES: tuple[Table, ...] = (EVALUATIONS, STATE, EVENT, OUTBOX, ATTEMPT, SUBSCRIPTION, ACKNOWLEDGEMENT, SILENCE, SCORE)
+TABLES: tuple[Table, ...] = (
+    EVALUATIONS, STATE, EVENT, OUTBOX, ATTEMPT, SUBSCRIPTION, DUTY, BEAT, ACKNOWLEDGEMENT, SILENCE, SCORE,
+)  # fmt: skip
 
 VIEWS: tuple[View, ...] = (
     View(
         "alerts",
         """
         SELECT s.alert_id, s.rule, s.medicine_id, s.county_code, s.episode, s.level,
-               CASE WHEN s.state = 'open' AND a.alert_id IS NOT NULL THEN 'acknowledged' ELSE s.state END AS state,
+               CASE WHEN s.state = 'closed' THEN 'closed' WHEN q.silence_id IS NOT NULL THEN 'silenced'
+                    WHEN s.state = 'open' AND a.alert_id IS NOT NULL THEN 'acknowledged' ELSE s.state END AS state,
                s.opened_on, s.changed_on, s.closed_on,
                array_replace(s.reasons, 'obligation_short', 'restricted') AS reasons, s.flapping, a.owner, a.note
         FROM alerts.state s
@@ -176,12 +199,17 @@ VIEWS: tuple[View, ...] = (
               AND array_position(ARRAY['watch', 'elevated', 'severe'], s.level::text)
                   <= array_position(ARRAY['watch', 'elevated', 'severe'], k.level::text)
             ORDER BY k.at DESC LIMIT 1) a ON true
+        LEFT JOIN LATERAL (
+            SELECT i.silence_id FROM alerts.silence i
+            WHERE i.starts_at <= now() AND i.ends_at > now() AND coalesce(i.medicine_id, s.medicine_id) = s.medicine_id
+              AND coalesce(i.county_code, s.county_code) = s.county_code AND coalesce(i.rule, s.rule) = s.rule
+            LIMIT 1) q ON true
         WHERE s.rule <> 'obligation'
         """,
         "Alerts by episode: what is open, since when, why, and who has taken it on; alerts on obligatory storage are "
         "for Fimea and the ministry only and not inside",
         columns={
-            "state": "open, acknowledged, easing or closed",
+            "state": "open, acknowledged, easing, silenced (no mails for now) or closed",
             "owner": "Who has taken it on",
             "note": "What is being done",
         },

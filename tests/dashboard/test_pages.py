@@ -16,7 +16,8 @@ from medsupply.warehouse.connection import Warehouse
 from medsupply.words import numbers as write
 from medsupply.words import word
 
-PAGES = ("situation", "medicine", "county", "alerts", "quality", "deliveries", "definitions", "meeting")
+PAGES = ("situation", "medicine", "county", "alerts", "subscriptions", "quality", "deliveries", "definitions",
+         "meeting")  # fmt: skip
 
 
 def shown(at: AppTest) -> str:
@@ -39,7 +40,12 @@ def test_page_of_a_filled_warehouse(open_filled: Open, page: str, language: str)
 @pytest.mark.parametrize("page", PAGES)
 def test_page_of_an_empty_warehouse_says_what_to_do(open_empty: Open, page: str, language: str) -> None:
     text = shown(open_empty(page, language))
-    expected = {"alerts": "alerts.none", "quality": "quality.runs_none", "definitions": "definitions.intro"}
+    expected = {
+        "alerts": "alerts.none",
+        "subscriptions": "subscriptions.none",
+        "quality": "quality.runs_none",
+        "definitions": "definitions.intro",
+    }
     assert say(language, expected.get(page, "page.empty")) in text
 
 

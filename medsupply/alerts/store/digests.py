@@ -6,17 +6,14 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
+from medsupply.alerts import links
 from medsupply.alerts.mails import OpenAlert, Scores, digest_mail, medicine_name
-from medsupply.alerts.recipients import Subscription
+from medsupply.alerts.recipients import PRIVILEGED, RANK, RESTRICTED_RULES, Subscription
 from medsupply.alerts.store.outbox import message_id_of, outbox_row, queue
 from medsupply.alerts.store.writing import subscriptions
 from medsupply.areas import AREAS
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.reading import read_frame
-
-RANK = {"severe": 3, "elevated": 2, "watch": 1}
-# The reason of an obligation is for Fimea and the ministry only.
-RESTRICTED_RULES, PRIVILEGED = ("obligation",), ("fimea", "stm")
 
 
 def digest(wh: Warehouse, as_of: date, *, at: datetime, weekly: bool = False) -> str:
@@ -41,7 +38,8 @@ def _row(
 ) -> dict[str, object]:
     mine = [line for line in lines if line.address.lower() == reader.address.lower()]
     base = wh.settings.base_url
-    link, end = f"{base}/?lang={reader.language}", f"{base}/alerts?unsubscribe=1&lang={reader.language}"
+    link = f"{base}/?lang={reader.language}"
+    end = links.link(wh.settings, reader.address, links.END, reader.language)
     scores = _scores(connection) if weekly else None
     found, heard = _open(connection, mine, reader.language, as_of, at), _heard(connection, as_of)
     mail = digest_mail(reader.language, as_of, found, heard, scores, link, end, weekly=weekly)

@@ -133,8 +133,10 @@ def _event(one: Episode, what: Transition, at: datetime, version: str) -> dict[s
 
 
 def families(connection: sa.Connection) -> dict[str, dict[str, object]]:
-    """Names, ATC code and form class of each family."""
+    """Names, ATC code, form class and members (its medicines, joined by |) of each family."""
     query = (
-        "select medicine_id, atc, form_class, name_fi, name_sv, name_en from picture.medicines where grain = 'family'"
+        "select m.medicine_id, m.atc, m.form_class, m.name_fi, m.name_sv, m.name_en, (select string_agg(p.medicine_id,"
+        " '|' order by p.medicine_id) from picture.medicines p where p.family_id = m.medicine_id"
+        " and p.grain = 'medicine') as members from picture.medicines m where m.grain = 'family'"
     )
     return {row["medicine_id"]: row for row in read_frame(connection, query, {}).iter_rows(named=True)}

@@ -7,7 +7,9 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from markupsafe import escape
 
+from medsupply.alerts import links
 from medsupply.alerts.recipients import Group, Subscription
 from medsupply.alerts.store import memory
 from medsupply.alerts.store.outbox import message_id_of, queue
@@ -27,10 +29,18 @@ def pass_on(connection: sa.Connection, wh: Warehouse, row: Mapping[str, Any], at
     person = _next_of(subscriptions(connection), row["recipient"], wh.settings)
     if person is None or row["kind"] in ("confirmation", "digest"):
         return
-    copy = {
+    queue(connection, [_copy(row, person, "passed on", at, wh.settings)])
+
+
+def _copy(row: Mapping[str, Any], person: str, why: str, at: datetime, settings: Settings) -> dict[str, Any]:
+    """The same mail for another person, with that person's own link to end it."""
+    ends = [links.link(settings, one, links.END, row["language"]) for one in (row["recipient"], person)]
+    return {
         **row,
         "recipient": person,
-        "message_id": message_id_of(f"passed on|{row['message_id']}|{person}", wh.settings.mail_from),
+        "message_id": message_id_of(f"{why}|{row['message_id']}|{person}", settings.mail_from),
+        "body_text": row["body_text"].replace(*ends),
+        "body_html": row["body_html"].replace(*(escape(one) for one in ends)),
         "thread": row["message_id"],
         "status": "queued",
         "created_at": at,
@@ -38,8 +48,34 @@ def pass_on(connection: sa.Connection, wh: Warehouse, row: Mapping[str, Any], at
         "sent_at": None,
         "attempts": 0,
         "last_error": None,
+        "rota": None,
+        "waits": False,
     }
-    queue(connection, [copy])
+
+
+def waits_for_morning(connection: sa.Connection, wh: Warehouse, row: Mapping[str, Any], at: datetime) -> bool:
+    """Whether a mail for office hours is put off now. A severe alert goes to who is on duty, or out at once.
+
+    Where nobody is on duty nothing waits that is severe: better one person woken than nobody.
+    """
+    if row["rota"] is None or in_office_hours(at):
+        return False
+    severe = row["kind"] == "alert" and row["level"] == "severe"
+    with connection.begin():
+        on_duty = _on_duty(connection, row["rota"], at) if severe else []
+        if severe and (not on_duty or row["recipient"].lower() in map(str.lower, on_duty)):
+            return False
+        query = sa.text("update alerts.outbox set waits = true, due_at = :due where message_id = :id")
+        connection.execute(query, {"due": next_opening(at), "id": row["message_id"]})
+        queue(connection, [_copy(row, one, "on duty", at, wh.settings) for one in on_duty])
+    return True
+
+
+def _on_duty(connection: sa.Connection, rota: str, at: datetime) -> list[str]:
+    query = sa.text(
+        "select address from alerts.duty where rota = :rota and starts_at <= :at and ends_at > :at order by address"
+    )
+    return list(connection.execute(query, {"rota": rota, "at": at}).scalars())
 
 
 def _next_of(lines: list[Subscription], address: str, settings: Settings) -> str | None:
@@ -84,6 +120,21 @@ _UNANSWERED = """
                         AND k.level = 'severe')
     GROUP BY s.alert_id
 """
+
+
+def in_office_hours(at: datetime) -> bool:
+    """Whether it is a weekday between 8 and 16 in Helsinki, and no public holiday."""
+    here = at.astimezone(HELSINKI)
+    return is_open(here.date()) and here.weekday() < 5 and WORKDAY[0] <= here.time() < WORKDAY[1]
+
+
+def next_opening(at: datetime) -> datetime:
+    """When office hours begin next."""
+    here = at.astimezone(HELSINKI)
+    day = here.date() if here.time() < WORKDAY[0] else here.date() + timedelta(days=1)
+    while not (is_open(day) and day.weekday() < 5):
+        day += timedelta(days=1)
+    return datetime.combine(day, WORKDAY[0], HELSINKI)
 
 
 def working_hours(start: datetime, end: datetime) -> float:

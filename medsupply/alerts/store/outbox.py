@@ -34,6 +34,8 @@ def outbox_row(
     as_of: date | None = None,
     thread: str | None = None,
     alert_ids: Sequence[str] | None = None,
+    level: str | None = None,
+    rota: str | None = None,
 ) -> dict[str, Any]:
     """A queued mail as a row of the outbox."""
     return {
@@ -55,6 +57,9 @@ def outbox_row(
         "sent_at": None,
         "attempts": 0,
         "last_error": None,
+        "level": level,
+        "rota": rota,
+        "waits": False,
     }
 
 

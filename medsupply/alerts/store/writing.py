@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from medsupply.alerts import links
 from medsupply.alerts.actions import actions_for
 from medsupply.alerts.episodes import RANK
 from medsupply.alerts.mails import AreaLevel, Mail, Subject, alert_mail, band_of, medicine_name
@@ -21,6 +22,7 @@ from medsupply.settings import Settings
 from medsupply.tables.alerts import SUBSCRIPTION
 
 Row = Mapping[str, Any]
+Item = Mapping[str, str | None]
 
 
 class Context(NamedTuple):
@@ -50,9 +52,27 @@ def write_notices(connection: sa.Connection, settings: Settings, notices: Sequen
     queued = 0
     for kind in ("alert", "resolved"):
         items = [item_of(one, here.medicines) for one in notices if one.kind == kind]
-        wanted = [group_row(connection, here, group, kind) for group in grouped(items, lines)]
+        groups = grouped(items, lines)
+        if kind == "resolved":
+            groups += _others(connection, items, groups)
+        wanted = [group_row(connection, here, group, kind) for group in groups]
         queued += queue(connection, [row for row in wanted if row is not None])
     return queued
+
+
+def _others(connection: sa.Connection, items: Sequence[Item], known: Sequence[Group]) -> list[Group]:
+    """Who got an opening without a subscription, as deputy or on duty: the end is told to them too."""
+    query = sa.text(
+        "select distinct o.recipient, o.language from alerts.outbox o where o.kind = 'alert' and o.status = 'sent'"
+        " and :id = any(o.alert_ids) and not exists (select 1 from alerts.subscription s"
+        " where lower(s.address) = lower(o.recipient)) order by 1"
+    )
+    told = [
+        Subscription(row.recipient, row.language, None, "watch", item["county_code"], None, item["medicine_id"])
+        for item in items
+        for row in connection.execute(query, {"id": item["alert_id"]})
+    ]
+    return [one for one in grouped(items, told) if one not in known]
 
 
 def item_of(notice: Notice, medicines: Mapping[str, Row]) -> dict[str, str | None]:
@@ -67,6 +87,7 @@ def item_of(notice: Notice, medicines: Mapping[str, Row]) -> dict[str, str | Non
         "level": one.level,
         "atc": medicine.get("atc"),
         "form_class": medicine.get("form_class"),
+        "members": medicine.get("members"),
         "reasons": "|".join(one.reasons),
         "flapping": "yes" if notice.flapping else "",
     }
@@ -79,7 +100,7 @@ def subscriptions(connection: sa.Connection) -> list[Subscription]:
     return [
         Subscription(
             row.address, row.language, row.role, row.level, row.county_code, row.atc_prefix, row.medicine_id,
-            row.form_class, row.digest, row.deputy,
+            row.form_class, row.digest, row.deputy, row.rota,
         )
         for row in connection.execute(query)
     ]  # fmt: skip
@@ -102,7 +123,7 @@ def group_row(
     return outbox_row(
         message_id_of(key, here.settings.mail_from), str(lead["alert_id"]), int(str(lead["episode"])), group.address,
         group.language, kind, mail, here.at, as_of=here.as_of, thread=first,
-        alert_ids=[str(item["alert_id"]) for item in items],
+        alert_ids=[str(item["alert_id"]) for item in items], level=lead["level"], rota=group.rota,
     )  # fmt: skip
 
 
@@ -131,7 +152,7 @@ def _mail(
         owner=_owner(connection, lead, here.at),
         as_of=here.as_of,
         link=f"{base}/alerts?alert={lead['alert_id']}&lang={group.language}",
-        unsubscribe=f"{base}/alerts?unsubscribe=1&lang={group.language}",
+        unsubscribe=links.link(here.settings, group.address, links.END, group.language),
         remarks=[code for code in (about, "flapping" if any(i.get("flapping") for i in items) else "") if code],
     )
     return alert_mail(subject, group.language, resolved=kind == "resolved")

@@ -11,15 +11,6 @@ from medsupply.dashboard.context import current
 from medsupply.dashboard.wording import say
 
 
-def subscriptions(language: str, person: Person) -> None:
-    """What the links of a mail lead to: confirming a subscription, ending one."""
-    asked = st.query_params
-    if "confirm" in asked:
-        forms.confirm(language, str(asked.get("address", "")), str(asked["confirm"]))
-    with st.expander(say(language, "subscription.title"), expanded="unsubscribe" in asked):
-        forms.unsubscribe(language, person)
-
-
 def decisions(language: str, still_open: pl.DataFrame, person: Person) -> None:
     asked = str(st.query_params.get("alert", ""))
     left, right = st.columns(2)
@@ -53,7 +44,6 @@ if notifications.height:
     with st.expander(say(language, "mails.list", n=notifications.height)):
         alerting.mails_table(language, notifications)
 alerting.read_mail(language, mails.arrived(current().settings.home))
-subscriptions(language, person)
 
 show.heading(say(language, "alert_scores.title"))
 alerting.scores(language, alerting.newest_scores())

@@ -9,7 +9,9 @@ from medsupply.dashboard.wording import say
 from medsupply.errors import MedsupplyError, WarehouseUnavailable
 from medsupply.words import word
 
-PAGES = ("situation", "medicine", "county", "alerts", "quality", "deliveries", "definitions", "meeting")
+PAGES = (
+    "situation", "medicine", "county", "alerts", "subscriptions", "quality", "deliveries", "definitions", "meeting",
+)  # fmt: skip
 HIDDEN = frozenset({"meeting"})
 
 
