@@ -43,6 +43,10 @@ class Source:
     """Lines whose first column is no code of the list are none of it."""
     may_be_empty: frozenset[str] = frozenset()
     """Text columns of the key that may be empty: a nil row has no package."""
+    named: frozenset[str] = frozenset()
+    """Columns that name a company, a site, a product or who decided; persons are not looked for in them."""
+    looks_for_persons: bool = True
+    """Whether the contract's own text columns are searched; a list that an authority publishes holds none."""
     late_after_days: int = 2
     aliases: Mapping[str, str] = field(default_factory=dict)
 
@@ -70,12 +74,20 @@ def _register(name: str, title: str, rhythm: str = "twice a month", aliases: Map
         licence="open data of Fimea; name Fimea and the date",
         encoding="iso-8859-1",
         quoting=False,
+        looks_for_persons=False,
         aliases=aliases or {},
     )
 
 
 _ALL = (
-    Source("holders", "Holders that must report", "the service's operator", Kind.FULL_LIST, "when it changes"),
+    Source(
+        "holders",
+        "Holders that must report",
+        "the service's operator",
+        Kind.FULL_LIST,
+        "when it changes",
+        named=frozenset({"name"}),
+    ),
     Source(
         "stock",
         "Stock snapshots",
@@ -106,9 +118,17 @@ _ALL = (
         scope=("list",),
         other_separator=",",
         footer=True,
+        looks_for_persons=False,
         may_be_empty=frozenset({"route"}),
     ),
-    Source("package_map", "Articles and practical replacements", "the service's operator", Kind.FULL_LIST, "weekly"),
+    Source(
+        "package_map",
+        "Articles and practical replacements",
+        "the service's operator",
+        Kind.FULL_LIST,
+        "weekly",
+        named=frozenset({"author"}),
+    ),
     _register("fimea_packages", "Packages of the register"),
     _register("fimea_atc", "ATC codes"),
     _register("fimea_substances", "Substances"),
@@ -126,6 +146,7 @@ _ALL = (
         "daily",
         licence="open data of Fimea; name Fimea and the date",
         late_after_days=4,
+        looks_for_persons=False,
     ),
     Source(
         "kela_purchases",
@@ -135,6 +156,7 @@ _ALL = (
         "weekly",
         licence="CC BY 4.0, Kela",
         scope=("vuosi",),
+        looks_for_persons=False,
         may_be_empty=frozenset({"atc_koodi"}),
         published_extra=frozenset(
             f"{name}_{language}" for name in ("atc_selite", "aluenimi") for language in ("fi", "sv", "en")

@@ -12,9 +12,12 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from medsupply.errors import DeliveryRefused
 from medsupply.sources.catalogue import Source
 from medsupply.sources.personal import refuse_personal_bytes, refuse_personal_lines
+from medsupply.sources.persons import refuse_persons
 from medsupply.sources.splitting import ORIGINAL
 from medsupply.sources.unpacking import Limits
 
+# A broken file may bring polars' own reader into a state that it never expected: a panic, not an error.
+FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, OverflowError)
 Names = Callable[[tuple[str, ...]], list[str]]
 
 
@@ -26,7 +29,7 @@ def read_parquet(
         _within(pq.ParquetFile(file).metadata, limits)
         file.seek(0)
         frame = pl.read_parquet(file)
-    except (pl.exceptions.PolarsError, pa.ArrowException, OSError, ValueError, OverflowError) as error:
+    except (*FAILURES, pa.ArrowException) as error:
         reason = (str(error).splitlines() or ["unknown"])[0][:200]
         raise DeliveryRefused(
             "broken_parquet", f"The Parquet file cannot be read ({reason})", "Send it again"
@@ -36,7 +39,9 @@ def read_parquet(
     names = names_of(header)
     frame = frame.rename(dict(zip(header, names, strict=True)))
     taken = [name for name in names if name in source.contract.column_names()]
-    _refuse_nested(frame.select(taken))
+    _refuse_odd_types(frame.select(taken))
+    readable = [name for name in names if not _is_odd(frame.schema[name])]
+    refuse_persons(frame.select(_as_text(frame[name]).alias(name) for name in readable), source)
     text = frame.select(_as_text(frame[name]).alias(name) for name in taken)
     original = pl.concat_str([pl.col(name).fill_null("") for name in taken], separator=";").alias(ORIGINAL)
     return text.select(original, *taken), header
@@ -46,7 +51,7 @@ def _within(metadata: pq.FileMetaData, limits: Limits) -> None:
     size = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
     if metadata.num_rows > limits.rows or size > limits.bytes_unpacked:
         raise DeliveryRefused(
-            "too_many_rows", f"The file holds {metadata.num_rows} rows, {size} bytes unpacked", "Send it in parts"
+            "too_large", f"The file holds {metadata.num_rows} rows, {size} bytes unpacked", "Send it in parts"
         )
 
 
@@ -61,10 +66,18 @@ def _search(frame: pl.DataFrame) -> None:
             refuse_personal_bytes(series.to_frame().write_ndjson().encode())
 
 
-def _refuse_nested(frame: pl.DataFrame) -> None:
-    nested = [name for name, dtype in frame.schema.items() if dtype.is_nested() or dtype == pl.Binary]
-    if nested:
-        raise DeliveryRefused("nested_column", f"Column {nested[0]!r} is nested or binary", "Send flat columns")
+def _refuse_odd_types(frame: pl.DataFrame) -> None:
+    odd = [(name, dtype) for name, dtype in frame.schema.items() if _is_odd(dtype)]
+    if odd:
+        name, dtype = odd[0]
+        raise DeliveryRefused(
+            "nested_column", f"Column {name!r} is of type {dtype}", "Send flat columns of plain types"
+        )
+
+
+def _is_odd(dtype: pl.DataType) -> bool:
+    """Types that no field of a CSV could hold."""
+    return dtype.is_nested() or dtype in (pl.Binary, pl.Duration, pl.Object)
 
 
 def _as_text(values: pl.Series) -> pl.Expr:

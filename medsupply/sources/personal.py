@@ -21,14 +21,18 @@ CANDIDATE = re.compile(rf"(?<![0-9]){CODE}(?![0-9])")
 COLUMNS = re.compile(
     r"hetu|henkil[oö][_ ]?tunnus|personbeteckning|personnummer|social_?security|(^|[^a-z])ssn([^a-z]|$)|sotu|"
     r"personal_?(identity|id)|etunim|sukunim|first_?name|last_?name|family_?name|given_?name|patient|potilas|syntym|"
-    r"birth|f[oö]delse|katuosoite|kotiosoite|street|puhelin|phone|s[aä]hk[oö]posti|e_?mail|f[oö]rnamn|efternamn"
+    r"birth|f[oö]delse|puhelin|phone|s[aä]hk[oö]posti|e_?mail|f[oö]rnamn|efternamn|asiakas|customer|"
+    r"l[aä][aä]k[aä]ri|l[aä]kare($|[^a-z])|physician|prescriber|doctor|sukupuoli|gender|kotiosoite|hemadress"
 )
+# A list of sites may say where they are; elsewhere an address is somebody's.
+ADDRESSES = re.compile(r"osoite|address|adress|street|postinumero|postnummer|post_?code")
 
 
-def refuse_personal_columns(header: Iterable[str]) -> None:
+def refuse_personal_columns(header: Iterable[str], *, of_sites: bool = False) -> None:
     """Raises DeliveryRefused when a column is about persons. The reason names the column, never a code in it."""
     for name in header:
-        if COLUMNS.search(name.lower()) and not holds_code(name):
+        found = COLUMNS.search(name.lower()) or (not of_sites and ADDRESSES.search(name.lower()))
+        if found and not holds_code(name):
             raise DeliveryRefused(
                 "personal_column",
                 f"Column {name[:60]!r} is about persons; nothing of the file was kept",

@@ -15,6 +15,7 @@ from medsupply.errors import DeliveryRefused
 from medsupply.sources.catalogue import Source
 from medsupply.sources.parquet import read_parquet
 from medsupply.sources.personal import refuse_personal_bytes, refuse_personal_columns, refuse_personal_lines
+from medsupply.sources.persons import refuse_persons
 from medsupply.sources.splitting import BROKEN, LINE, ORIGINAL, RAGGED, numbered, split
 from medsupply.sources.unpacking import LIMITS, PARQUET, Limits, as_far_as_possible, decode, unpacked
 
@@ -70,6 +71,7 @@ def _csv(text: str, encoding: str, source: Source, limits: Limits) -> Raw:
     records = split(lines.slice(1), separator, names, quoting=source.quoting)
     filled = records.filter(pl.col(ORIGINAL).str.strip_chars() != "")
     frame = _without_footer(filled) if source.footer else filled
+    refuse_persons(frame, source)
     continued, blank, footers = (
         lines.height - 1 - records.height,
         records.height - filled.height,
@@ -87,7 +89,7 @@ def _refuse_web_page(text: str) -> None:
 
 def contract_names(header: tuple[str, ...], source: Source, limits: Limits) -> list[str]:
     """The header in the contract's names. Raises DeliveryRefused for a wrong one."""
-    refuse_personal_columns(header)
+    refuse_personal_columns(header, of_sites=source.name == "holders")
     if len(header) > limits.columns:
         raise DeliveryRefused(
             "too_many_columns", f"The header has {len(header)} columns", "Send the contract's columns"

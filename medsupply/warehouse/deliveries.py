@@ -15,8 +15,10 @@ from medsupply.warehouse.parser_child import Parsed
 
 TOLERANCE = 1e-6
 GROUPS = ("received", "accepted", "quarantined", "duplicate")
-# A delivery that is refused for one of these leaves no bytes: they are, or may be, personal.
-NOT_KEPT = ("personal_code", "personal_column", "parser_failed", "too_large")
+# A delivery that is refused for one of these leaves no bytes: they are personal, or could not be searched whole.
+NOT_KEPT = (
+    "personal_code", "personal_column", "parser_failed", "too_large", "wrong_kind", "broken_parquet", "gzip_bomb",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
