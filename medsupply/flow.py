@@ -20,6 +20,8 @@ from medsupply.alerts.replay import Replay
 from medsupply.alerts.store.scoring import replay_rules
 from medsupply.areas import COUNTRY
 from medsupply.errors import InputError
+from medsupply.forecast.scenario import Scenario
+from medsupply.forecast.scenario import what_if as what_if_
 from medsupply.picture.changes import changes as changes_between
 from medsupply.picture.judge import judge as judge_
 from medsupply.picture.master import Master, master
@@ -27,7 +29,8 @@ from medsupply.picture.measure import Measurement
 from medsupply.picture.measure import measure as measure_
 from medsupply.rules import Rules, load_rules
 from medsupply.settings import Settings
-from medsupply.steps import demand, forecasting, indexing, outlook, scoring
+from medsupply.steps import demand, forecasting, indexing, outlook, scoring, turned_out
+from medsupply.steps.what_if import stored_start
 from medsupply.tables import picture as tables
 from medsupply.tables.base import Table
 from medsupply.warehouse import inbox as inbox_
@@ -199,7 +202,9 @@ def forecast_demand(
     fitted = forecasting.fit_demand(wh, as_of, known_at, workers=workers, shard=shard)
     expected = 0
     if shard[0] == 0:
-        scoring.score_demand(wh, forecasting.cutoff_of(as_of), known_at)
+        cutoff = forecasting.cutoff_of(as_of)
+        scoring.score_demand(wh, cutoff, known_at)
+        turned_out.score_what_came(wh, as_of, cutoff, known_at)
         critical = known.medicines.filter(pl.col("critical"))["atc"].drop_nulls().unique().sort().to_list()
         expected = indexing.update_index(wh, facts, critical, workers=workers)
     return f"{weeks} weeks of demand, {fitted} series fitted, {expected} purchases expected"
@@ -209,6 +214,11 @@ def forecast_run_out(wh: Warehouse, as_of: date, known_at: datetime) -> str:
     """Simulate stock, demand and supply from the measured stock of the day, and store the probabilities."""
     facts = facts_(wh, as_of, known_at)
     return f"run-out of {outlook.simulate_run_out(wh, facts, master(facts))} series"
+
+
+def what_if(wh: Warehouse, as_of: date, known_at: datetime, medicine_id: str, scenario: Scenario) -> pl.DataFrame:
+    """Run-out of a critical medicine in the country as it is and as ``scenario`` changes it; nothing is stored."""
+    return what_if_(stored_start(wh, as_of, known_at), medicine_id, scenario)
 
 
 # --- the whole day

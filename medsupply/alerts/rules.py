@@ -134,7 +134,7 @@ def service_rules() -> tuple[Rule, ...]:
         ),
         Rule(
             "forecast_degraded",
-            "The demand forecast is old: run-out probabilities rest on demand of the past",
+            "The forecast is old, or turned out much worse than before: trust its probabilities less",
             _has("forecast_degraded"),
             _lacks("forecast_degraded"),
             closes_after=1,

@@ -18,6 +18,7 @@ OUT = typer.Option(..., "--out", help="Folder for forecasts.parquet or run_out.p
 
 def add_to(app: typer.Typer) -> None:
     app.command()(forecast)
+    app.command()(what_if)
     app.command()(simulate)
     app.add_typer(backtest, name="backtest")
 
@@ -33,6 +34,27 @@ def forecast(as_of: str = common.AS_OF, known_at: str = common.KNOWN_AT) -> None
             wh, common.parse_day(as_of), moment, workers=workers, progress=common.Progress("forecasts")
         )
     typer.echo(done)
+
+
+def what_if(
+    medicine_id: str = typer.Argument(help="Critical medicine or family, as in analyst.medicines."),
+    as_of: str = common.AS_OF,
+    known_at: str = common.KNOWN_AT,
+    delay: int = typer.Option(0, help="Days by which every order comes later."),
+    demand: float = typer.Option(0.0, help="Per cent by which demand changes."),
+    notice: int = typer.Option(0, help="Days by which shortage notices last longer."),
+    reserve: float = typer.Option(0.0, help="Per cent of the reserve that is released."),
+    holder_out: list[str] = typer.Option([], help="Holder whose stock cannot be reached; repeat it."),
+    form: str = typer.Option("table", "--format", help="table, csv or json."),
+) -> None:
+    """Run-out of a critical medicine in the country as it is, and with something changed; nothing is stored."""
+    from medsupply import flow
+    from medsupply.forecast.scenario import Scenario
+
+    scenario = Scenario(delay, demand, tuple(holder_out), notice, reserve)
+    with common.warehouse(role="dashboard") as wh:
+        moment = common.parse_moment(known_at, day_means_end=True)
+        common.show(flow.what_if(wh, common.parse_day(as_of), moment, medicine_id, scenario), form)
 
 
 def simulate(

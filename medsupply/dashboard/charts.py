@@ -111,6 +111,24 @@ def probabilities(frame: pl.DataFrame, labels: dict[int, str], title: str, langu
     return _dressed(alt.layer(bars, words), language).properties(height=170)
 
 
+def compared(frame: pl.DataFrame, bands: list[str], names: dict[str, str], title: str, language: str) -> Chart:
+    """Probability by band (band, one column for each of ``names``) as bars side by side."""
+    long = frame.select("band", *names).unpivot(index="band", variable_name="which", value_name="value")
+    told = long.with_columns(which=pl.col("which").replace_strict(names))
+    labels = list(names.values())
+    drawn = (
+        alt.Chart(told)
+        .mark_bar(aria=False)
+        .encode(
+            y=alt.Y("band:N", sort=bands, title=None, axis=alt.Axis(labelLimit=220)),
+            yOffset=alt.YOffset("which:N", sort=labels),
+            x=alt.X("value:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%")),
+            color=alt.Color("which:N", scale=alt.Scale(domain=labels, range=[MUTED, PRIMARY])),
+        )
+    )
+    return _dressed(drawn, language)
+
+
 def by_horizon(frame: pl.DataFrame, target: float | None, title: str, x_title: str, language: str) -> Chart:
     """A score (horizon, value) by horizon, with the value it should have as a rule."""
     line = (

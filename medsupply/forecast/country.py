@@ -26,7 +26,8 @@ Numbers = npt.NDArray[np.uint64] | np.uint64
 @dataclass(frozen=True)
 class Scene:
     """Where series start: ``names``; ``floor``, ``reserve`` [series] units; ``missing`` [series]: units that silent
-    holders usually keep: a path begins between without and with them. ``delay``: days that orders come later than usual.
+    holders usually keep: a path begins between without and with them. ``delay``: days by which orders come later.
+    ``moved`` [packages]: units put into (or taken out of) stock today, which no order knows of; None: none.
     """
 
     names: tuple[str, ...]
@@ -34,6 +35,7 @@ class Scene:
     reserve: Array
     missing: Array
     delay: float = 0.0
+    moved: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class _Chunk:
         self.names = [scene.names[k] for k in series]
         self.floor, self.reserve, self.missing = (one[series] for one in (scene.floor, scene.reserve, scene.missing))
         self.delay, self.n_paths, self.days = scene.delay, n_paths, days
+        self.moved = np.zeros(len(columns)) if scene.moved is None else scene.moved[columns]
         self.medicine = self.packages.medicine
         self.first_of = np.flatnonzero(np.diff(self.medicine, prepend=-1))
         self.salt = np.array([_number(f"{name}|{seed}") for name in self.names], dtype=np.uint64)
@@ -111,13 +114,13 @@ class _Chunk:
         long = np.where(whole > LONG_WAIT * gap, np.maximum(whole - 1.5 * gap, 0.0), 0.0)
         self.out = np.where(recent, waits.out[:, None], long)
         self.resume = np.where(recent, waits.resumed[:, None], self.next - AFTER_END)
-        self.orders = Orders(self.packages.demand, self.laws.resupply.position, self.n_paths, self.days)
+        self.orders = Orders(self.packages.demand, self.laws.resupply.position, self.moved, self.n_paths, self.days)
         self.noise = 0.5 * (self.laws.resupply.spread * self.laws.usual)[:, None] * ndtri(self._uniform(5))
         self.stock = self._opening()
 
     def _opening(self) -> Array:
         """Stock now; what silent holders may have is spread as the rest is, or as demand where there is none."""
-        now = np.nan_to_num(self.packages.stock[-1])
+        now = np.nan_to_num(self.packages.stock[-1]) + self.moved
         total = np.add.reduceat(now, self.first_of)[self.medicine]
         share = np.where(total > 0, now / np.maximum(total, 1e-9), self._shares())
         more = (share * self.missing[self.medicine])[:, None] * self._uniform(6, self.salt)[self.medicine]

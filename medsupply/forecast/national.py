@@ -24,13 +24,14 @@ DAYS = max(HORIZON_DAYS)
 @dataclass(frozen=True)
 class Country:
     """All that a simulation of the country starts from: packages, their laws, rows of the state of area 99 (as
-    ``run_out`` reads it, in the order of the series), demand paths."""
+    ``run_out`` reads it, in the order of the series), demand paths, VNR of each package."""
 
     as_of: date
     packages: Packages
     laws: Laws
     state: pl.DataFrame
     demand: DemandPaths
+    vnr: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -58,7 +59,8 @@ def country_of(past: Past, state: pl.DataFrame, demand: DemandPaths | None, as_o
     columns = np.flatnonzero([one in wanted for one in past.series])
     if not len(columns):
         return None
-    return Country(as_of, packages.only(columns), laws.only(columns), known, demand or DemandPaths(as_of))
+    vnr = tuple(past.vnr[k] for k in columns)
+    return Country(as_of, packages.only(columns), laws.only(columns), known, demand or DemandPaths(as_of), vnr)
 
 
 def only(country: Country, medicines: Sequence[str]) -> Country:
@@ -71,14 +73,24 @@ def only(country: Country, medicines: Sequence[str]) -> Country:
         country.laws.only(columns),
         country.state.filter(pl.col("medicine_id").is_in(list(medicines))),
         country.demand,
+        tuple(country.vnr[k] for k in columns),
     )
 
 
 def simulate(
-    country: Country, *, n_paths: int = 400, seed: int = 1, delay: float = 0.0, demand_factor: float = 1.0
+    country: Country,
+    *,
+    n_paths: int = 400,
+    seed: int = 1,
+    delay: float = 0.0,
+    demand_factor: float = 1.0,
+    moved: Array | None = None,
 ) -> CountryOutcome:
     """The futures of the country's medicines. ``delay``: days that all supply comes later; ``demand_factor``: demand
-    as a multiple. The same ``seed`` draws the same futures whatever is changed."""
+    as a multiple; ``moved``: units by package put into stock today or taken out.
+
+    The same ``seed`` draws the same futures whatever is changed.
+    """
     rows = {row["medicine_id"]: row for row in country.state.iter_rows(named=True)}
 
     def demand(name: str, paths: int) -> Array:
@@ -88,7 +100,7 @@ def simulate(
               ("stock_units", "floor_units", "reserve_units")}  # fmt: skip
     high = country.state["stock_units_high"].cast(pl.Float64).fill_null(0.0).to_numpy()
     missing = np.maximum(high - number["stock_units"], 0.0)
-    scene = Scene(country.names, number["floor_units"], number["reserve_units"], missing, delay)
+    scene = Scene(country.names, number["floor_units"], number["reserve_units"], missing, delay, moved)
     return simulate_country(
         country.packages, country.laws, scene, demand, n_paths=n_paths, days=DAYS, seed=f"{country.as_of}|{seed}"
     )

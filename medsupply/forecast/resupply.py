@@ -110,12 +110,14 @@ def needed(packages: Packages, law: Resupply) -> Mask:
 
 
 class Orders:
-    """What was ordered up to each day, before the origin the same on all paths: [packages, paths] by day."""
+    """What was ordered up to each day, before the origin the same on all paths: [packages, paths] by day.
 
-    def __init__(self, demand: Array, position: Array, n_paths: int, days: int) -> None:
+    ``moved`` [packages]: what was put into stock today without an order, or taken out of it."""
+
+    def __init__(self, demand: Array, position: Array, moved: Array, n_paths: int, days: int) -> None:
         used, believed = np.cumsum(demand, axis=0) - demand.sum(axis=0), smoothed(demand)
         self.position = position[:, None]
-        self.before = np.maximum.accumulate(position * believed + used, axis=0)
+        self.before = np.maximum.accumulate(position * believed + used, axis=0) + moved
         self.mean = np.repeat(believed[-1][:, None], n_paths, axis=1)
         self.used = np.zeros((demand.shape[1], n_paths))
         self.after = np.zeros((days + 1, demand.shape[1], n_paths), dtype=np.float32)

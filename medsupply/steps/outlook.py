@@ -17,6 +17,7 @@ from medsupply.steps.demand import weekly_series
 from medsupply.steps.forecasting import PATHS, UNITS, stored_paths
 from medsupply.steps.packages import package_past
 from medsupply.steps.supplying import HISTORY_DAYS, Supply, supply
+from medsupply.steps.what_if import keep_start
 from medsupply.tables.forecast import RUN_OUT
 from medsupply.tables.picture import MEASURED, STOCK_DAILY
 from medsupply.warehouse import bulk, pictures
@@ -40,6 +41,7 @@ def simulate_run_out(wh: Warehouse, facts: Facts, master: Master) -> int:
     found = _simulated(state, as_of, paths, known)
     country = country_of(package_past(facts, master, left), state, paths, as_of)
     if country is not None:
+        keep_start(wh, facts, master, country)
         found = instead(found, rows_of(country, simulate(country, n_paths=PATHS)))
     rows = found.with_columns(known_at=pl.lit(known_at), cutoff=pl.lit(cutoff, dtype=pl.Date))
     with wh.transaction() as connection:

@@ -47,17 +47,40 @@ def package_past(facts: Facts, master: Master, dispensing: pl.DataFrame) -> Past
 
 def _counted(facts: Facts) -> pl.DataFrame:
     """vnr, day, packs usable in the country, each holder at its newest count of the day or before."""
-    holders = valid_holders(facts).filter(pl.col("holder_type") != "state_reserve")
+    stands = _stands(facts, _counting(facts))
+    joined = stands.lazy().join(_holder_counts(facts), on=["holder_id", "counted_on"])
+    return joined.group_by("vnr", "day").agg(pl.col("packs").sum()).collect().sort("vnr", "day")
+
+
+def _counting(facts: Facts) -> pl.DataFrame:
+    return valid_holders(facts).filter(pl.col("holder_type") != "state_reserve")
+
+
+def _holder_counts(facts: Facts) -> pl.LazyFrame:
+    """holder_id, counted_on, vnr, packs usable of every count."""
+    holders = _counting(facts)
     own = holders.filter(pl.col("holder_type").is_in(list(load_rules().picture.usable_reserve)))["holder_id"]
     apart = pl.when(pl.col("holder_id").is_in(own.implode())).then(0.0).otherwise(pl.col("reserve_packs").fill_null(0))
     good = pl.col("expires_on").is_null() | (pl.col("expires_on") > pl.col("counted_on"))
     rows = facts.stock.filter(good).join(holders.select("holder_id").lazy(), on="holder_id", how="semi")
     packs = (pl.col("packs") - apart).sum().cast(pl.Float64)
-    counts = rows.group_by("holder_id", "counted_on", "vnr").agg(packs=packs)
-    stands = _stands(facts, holders)
-    return stands.lazy().join(counts, on=["holder_id", "counted_on"]).group_by("vnr", "day").agg(
-        pl.col("packs").sum()
-    ).collect().sort("vnr", "day")  # fmt: skip
+    return rows.group_by("holder_id", "counted_on", "vnr").agg(packs=packs)
+
+
+def holder_units(facts: Facts, master: Master, medicines: pl.Series) -> pl.DataFrame:
+    """holder_id, holder_type, name, medicine_id, vnr, units of ``medicines`` at the newest count of each holder."""
+    named = facts.current("holders").select("holder_id", "name", pl.col("holder_type").cast(pl.String))
+    counts = _holder_counts(facts)
+    newest = _stands(facts, valid_holders(facts)).filter(pl.col("day") == facts.as_of).drop("day")
+    wanted = conversions(master).filter(pl.col("medicine_id").is_in(medicines.implode()))
+    rows = newest.join(counts.collect(), on=["holder_id", "counted_on"]).join(wanted, on="vnr")
+    return (
+        rows.with_columns(units=pl.col("packs") * pl.col("per_pack"))
+        .filter(pl.col("units") > 0)
+        .join(named, on="holder_id")
+        .select("holder_id", "holder_type", "name", "medicine_id", "vnr", "units")
+        .sort("holder_id", "medicine_id", "vnr")
+    )
 
 
 def _stands(facts: Facts, holders: pl.DataFrame) -> pl.DataFrame:

@@ -121,7 +121,11 @@ class Scores(dy.Schema):
     known_at = moment("Moment the score was computed: what had come in then", primary_key=True)
     grouping = text("all, or the class: critical, other, combined, short, intermittent", primary_key=True)
     horizon = count("Weeks ahead for demand, days for run-out", "weeks or days", primary_key=True)
-    metric = text("wape, mase, pinball, cover80, cover95, cum_cover80, brier, brier_climatology, ece", primary_key=True)
+    metric = text(
+        "wape, mase, pinball, cover80, cover95, cum_cover80, brier, brier_climatology, ece; mean_p_k and rate_k of the "
+        "k-th tenth of probability; degraded (1: the newest did much worse than those before)",
+        primary_key=True,
+    )
     value = number("The score", "its own")
     pairs = count("Forecast and outcome pairs behind it", "pairs")
 

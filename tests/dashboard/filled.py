@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from medsupply.areas import COUNTIES, COUNTRY
+from medsupply.forecast.history import TOLD, Past
+from medsupply.forecast.keeping import packed
+from medsupply.forecast.national import country_of
+from medsupply.forecast.scenario import Start
 from medsupply.tables import alerts, core, forecast, ops, picture
 from medsupply.tables.base import Table
 from medsupply.warehouse.bulk import copy
 from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.starts import start_name
+from medsupply.warehouse.store import open_store
 
 LAST = date(2026, 3, 10)
 DAYS = [LAST - timedelta(days=n) for n in range(10, -1, -1)]
@@ -61,6 +69,8 @@ def fill(wh: Warehouse, *, with_stock: bool = True) -> None:
         alerts.OUTBOX: _mails(),
         alerts.SCORE: _alert_scores(),
     }
+    if with_stock:
+        keep_start(wh)
     with wh.transaction() as connection:
         for table, rows in frames.items():
             if rows:
@@ -70,6 +80,33 @@ def fill(wh: Warehouse, *, with_stock: bool = True) -> None:
                     table,
                     pl.DataFrame(rows, schema={k: v for k, v in table.dtypes().items() if k in names}),
                 )
+
+
+def keep_start(wh: Warehouse) -> None:
+    """Where what-ifs start: the families with known stock, two packages each, resupplied weekly for most of a year."""
+    names = [family(row) for row in FAMILIES if row[8] is not None]
+    days, rng = 200, np.random.default_rng(7)
+    series = [name for name in names for _ in range(2)]
+    vnr = [f"{k:06d}" for k in range(len(series))]
+    demand = rng.poisson(100.0, (days, len(series))).astype(float)
+    stock = np.tile(4000.0 + 700.0 * ((days - 1 - np.arange(days)) % 7 / 7)[:, None], (1, len(series)))
+    on = tuple(LAST - timedelta(days=n) for n in range(days - 1, -1, -1))
+    past = Past(on, tuple(series), tuple(vnr), stock, demand, pl.DataFrame(schema=TOLD),
+                pl.DataFrame(schema={"vnr": pl.String, "day": pl.Date}))  # fmt: skip
+    state = pl.DataFrame({
+        "medicine_id": sorted(names), "county_code": COUNTRY, "stock_units": 8000.0, "stock_units_high": 8000.0,
+        "reserve_units": 3000.0, "floor_units": 1400.0, "trailing_demand_units": 200.0,
+    })  # fmt: skip
+    ordered = sorted(range(len(series)), key=lambda k: (series[k], vnr[k]))
+    past = replace(past, series=tuple(series[k] for k in ordered), vnr=tuple(vnr[k] for k in ordered),
+                   stock=stock[:, ordered], demand=demand[:, ordered])  # fmt: skip
+    country = country_of(past, state, None, LAST)
+    assert country is not None
+    holders = pl.DataFrame({
+        "holder_id": ["HUS", "L0001"], "holder_type": ["hospital_pharmacy", "wholesaler"], "name": ["HUS", "T"],
+        "medicine_id": [past.series[0]] * 2, "vnr": [past.vnr[0]] * 2, "units": [3000.0, 1000.0],
+    })  # fmt: skip
+    open_store(wh.settings.archive_url).put(start_name(LAST, moment(LAST)), packed(Start(country, holders)))
 
 
 def family(row: tuple[Any, ...]) -> str:

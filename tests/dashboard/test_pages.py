@@ -16,7 +16,7 @@ from medsupply.warehouse.connection import Warehouse
 from medsupply.words import numbers as write
 from medsupply.words import word
 
-PAGES = ("situation", "medicine", "county", "alerts", "subscriptions", "quality", "deliveries", "definitions",
+PAGES = ("situation", "medicine", "county", "alerts", "scenarios", "subscriptions", "quality", "deliveries", "definitions",
          "meeting")  # fmt: skip
 
 
@@ -138,3 +138,18 @@ def test_off_this_machine_nothing_is_shown_without_sign_in(filled_settings: Sett
     text = shown(open_filled("situation", "en"))
     assert say("en", "door.not_configured") in text
     assert "amoxicillin" not in text
+
+
+def test_a_scenario_changes_the_risk_and_says_so(open_filled: Open) -> None:
+    at = open_filled("scenarios", "en")
+    plain = shown(at)
+    assert "as things are" in plain
+    chosen = next(one for one in at.selectbox if one.label == say("en", "scenarios.delay"))
+    changed = shown(chosen.set_value(56).run())
+    assert "with this change" in changed
+    assert changed != plain
+
+
+def test_only_public_holders_can_be_left_out(open_filled: Open) -> None:
+    at = open_filled("scenarios", "en", medicine=min(family(row) for row in FAMILIES if row[8] is not None))
+    assert [option for one in at.multiselect for option in one.options] == ["HUS"]

@@ -42,7 +42,8 @@ def rows_of_day(connection: sa.Connection, as_of: date) -> pl.DataFrame:
 
 
 def service_rows(connection: sa.Connection, as_of: date | None) -> pl.DataFrame:
-    """Sources whose newest delivery of a sender was refused or is held, and the age of the demand forecast."""
+    """Sources whose newest delivery of a sender was refused or is held, the age of the demand forecast,
+    and whether forecasts turned out worse than before."""
     query = """
         SELECT e.as_of, d.source AS medicine_id, bool_or(d.bad) AS bad, 'delivery_refused' AS code
         FROM alerts.evaluations e CROSS JOIN LATERAL (
@@ -54,6 +55,12 @@ def service_rows(connection: sa.Connection, as_of: date | None) -> pl.DataFrame:
         SELECT e.as_of, 'forecast', e.known_at - max(r.known_at) > :limit * interval '1 day', 'forecast_degraded'
         FROM alerts.evaluations e JOIN forecast.runs r ON r.known_at <= e.known_at
         WHERE e.as_of = coalesce(CAST(:as_of AS date), e.as_of) GROUP BY e.as_of, e.known_at
+        UNION ALL
+        SELECT e.as_of, 'forecast ' || s.kind, s.value > 0, 'forecast_degraded'
+        FROM alerts.evaluations e CROSS JOIN LATERAL (
+            SELECT DISTINCT ON (kind) kind, value FROM forecast.scores
+            WHERE metric = 'degraded' AND known_at <= e.known_at ORDER BY kind, known_at DESC, origin DESC) s
+        WHERE e.as_of = coalesce(CAST(:as_of AS date), e.as_of)
         ORDER BY 1, 2
     """
     found = read_frame(connection, query, {"as_of": as_of, "limit": FORECAST_LIMIT_DAYS})

@@ -1,0 +1,212 @@
+"""How stored forecasts turned out: scored once when their weeks or days have come in, into ``forecast.scores``."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+import polars as pl
+import structlog
+
+from medsupply.areas import COUNTRY
+from medsupply.forecast.running import demand_scores, happened, run_out_scores, worse, worse_than_knowing_nothing
+from medsupply.steps.demand import weekly_series
+from medsupply.tables.forecast import HORIZON_DAYS, SCORES
+from medsupply.warehouse import bulk
+from medsupply.warehouse.connection import Warehouse
+
+log = structlog.get_logger()
+DEMAND, RUN_OUT, PROBABILITY = "demand", "run_out", "probability"
+HORIZON_WEEKS = (4, 8, 13, 26)
+WATCHED = {DEMAND: ("pinball", 4), RUN_OUT: ("brier", 56)}
+DEGRADED = "degraded"
+BEFORE = 8
+_CLASSES = """
+    SELECT DISTINCT ON (medicine_id) medicine_id, critical, critical_class FROM picture.medicines
+    WHERE known_at <= :known_at ORDER BY medicine_id, known_at DESC
+"""
+
+
+def score_what_came(wh: Warehouse, as_of: date, cutoff: date, known_at: datetime) -> int:
+    """Score every stored forecast of which a further horizon has come in; returns the rows written."""
+    rows = [*_demand(wh, cutoff, known_at), *_run_out(wh, as_of, known_at)]
+    if not rows:
+        return 0
+    found = pl.concat(rows)
+    with wh.transaction() as connection:
+        bulk.upsert(connection, SCORES, found)
+    flags = _degraded(wh, known_at)
+    with wh.transaction() as connection:
+        bulk.upsert(connection, SCORES, flags)
+    for row in flags.filter(pl.col("value") > 0).iter_rows(named=True):
+        log.warning("forecast degraded", kind=row["kind"], origin=str(row["origin"]))
+    return found.height
+
+
+def _scored(wh: Warehouse, kind: str, known_at: datetime) -> set[tuple[date, int]]:
+    rows = wh.read(
+        "select distinct origin, horizon from forecast.scores where kind = :kind and known_at <= :known_at"
+        " and metric <> 'degraded'",
+        kind=kind,
+        known_at=known_at,
+    )
+    return set(rows.iter_rows())
+
+
+def _groups(classes: pl.DataFrame) -> pl.DataFrame:
+    """medicine_id, groups: all, critical or other, and the class of critical ones."""
+    critical = pl.col("critical").fill_null(False)
+    named = pl.when(critical).then(pl.lit("critical")).otherwise(pl.lit("other"))
+    own = pl.when(critical & pl.col("critical_class").is_not_null()).then(
+        pl.format("class {}", pl.col("critical_class").fill_null(0))
+    )
+    both = pl.concat_list(pl.lit("all"), named, own).list.drop_nulls()
+    return classes.select("medicine_id", groups=both)
+
+
+def _stamped(rows: pl.DataFrame, kind: str, measure: str, origin: date, known_at: datetime) -> pl.DataFrame:
+    return rows.with_columns(
+        kind=pl.lit(kind), measure=pl.lit(measure), origin=pl.lit(origin), known_at=pl.lit(known_at)
+    ).select(SCORES.columns)
+
+
+def _demand(wh: Warehouse, cutoff: date, known_at: datetime) -> list[pl.DataFrame]:
+    """Rows of the country's demand forecasts of which 4, 8, 13 or 26 weeks are newly complete at ``cutoff``."""
+    stored = wh.read(
+        "select distinct cutoff from forecast.runs where measure = 'units' and known_at <= :known_at order by cutoff",
+        known_at=known_at,
+    )["cutoff"].to_list()
+    done = _scored(wh, DEMAND, known_at)
+    due = {
+        origin: [n for n in HORIZON_WEEKS if origin + timedelta(weeks=n) <= cutoff and (origin, n) not in done]
+        for origin in stored
+    }
+    due = {origin: weeks for origin, weeks in due.items() if weeks}
+    if not due:
+        return []
+    weekly = weekly_series(wh, cutoff, known_at).filter(pl.col("county_code") == COUNTRY)
+    groups = _groups(wh.read(_CLASSES, known_at=known_at))
+    found = []
+    for origin, weeks in due.items():
+        rows = _one_forecast(wh, weekly, groups, origin, cutoff, known_at)
+        new = rows.filter(pl.col("horizon").is_in(weeks))
+        if new.height:
+            found.append(_stamped(new, DEMAND, "units", origin, known_at))
+    return found
+
+
+def _one_forecast(
+    wh: Warehouse, weekly: pl.DataFrame, groups: pl.DataFrame, origin: date, cutoff: date, known_at: datetime
+) -> pl.DataFrame:
+    shared = "measure = 'units' and cutoff = :origin and county_code = '99' and known_at <= :known_at"
+    quantiles = "q025, q10, q20, q30, q40, q50, q60, q70, q80, q90, q975"
+    forecast = wh.read(
+        f"select distinct on (medicine_id, week) medicine_id, county_code, week, horizon, {quantiles}"  # noqa: S608
+        f" from forecast.demand where {shared} and week <= :cutoff order by medicine_id, week, known_at desc",
+        origin=origin,
+        known_at=known_at,
+        cutoff=cutoff,
+    )
+    sums = wh.read(
+        "select distinct on (medicine_id) medicine_id, county_code, total_13_q10, total_13_q90, total_26_q10,"  # noqa: S608
+        f" total_26_q90 from forecast.demand_series where {shared} order by medicine_id, known_at desc",
+        origin=origin,
+        known_at=known_at,
+    )
+    actual = weekly.filter(pl.col("week") > origin).select("medicine_id", "county_code", "week", actual="units")
+    joined = forecast.join(groups, on="medicine_id", how="left").with_columns(
+        pl.col("groups").fill_null(["all", "other"])
+    )
+    return demand_scores(joined, actual.drop_nulls(), sums, _scales(weekly, origin))
+
+
+def _scales(weekly: pl.DataFrame, origin: date) -> pl.DataFrame:
+    """medicine_id, county_code, scale: mean change to the year before up to the origin; to the week before without."""
+    key = ["medicine_id", "county_code"]
+    past = weekly.filter(pl.col("week") <= origin).sort(*key, "week")
+    year = past.select(*key, week=pl.col("week").dt.offset_by("52w"), before="units")
+    changes = past.join(year, on=[*key, "week"], how="left").with_columns(
+        year=(pl.col("units") - pl.col("before")).abs(),
+        step=(pl.col("units") - pl.col("units").shift().over(key)).abs(),
+    )
+    enough = pl.col("year").count() >= 8
+    scale = pl.when(enough).then(pl.col("year").mean()).otherwise(pl.col("step").mean())
+    return changes.group_by(key).agg(scale=scale).drop_nulls()
+
+
+def _run_out(wh: Warehouse, as_of: date, known_at: datetime) -> list[pl.DataFrame]:
+    """Rows of the country's run-out probabilities of which a horizon is newly over on ``as_of``."""
+    stored = wh.read(
+        "select distinct as_of from forecast.run_out where county_code = '99' and known_at <= :known_at order by as_of",
+        known_at=known_at,
+    )["as_of"].to_list()
+    done = _scored(wh, RUN_OUT, known_at)
+    due = {
+        origin: [n for n in HORIZON_DAYS if origin + timedelta(days=n) <= as_of and (origin, n) not in done]
+        for origin in stored
+    }
+    due = {origin: days for origin, days in due.items() if days}
+    if not due:
+        return []
+    history = _measured(wh, min(due), as_of, known_at)
+    groups = _groups(wh.read(_CLASSES, known_at=known_at))
+    found = []
+    for origin, days in due.items():
+        pairs = _pairs(wh, history, groups, origin, days, known_at)
+        if pairs.height:
+            found.append(_stamped(run_out_scores(pairs), RUN_OUT, PROBABILITY, origin, known_at))
+    return found
+
+
+def _measured(wh: Warehouse, first: date, last: date, known_at: datetime) -> pl.DataFrame:
+    """medicine_id, day, stock_units, floor_units of the country, each day as known last."""
+    return wh.read(
+        "select distinct on (medicine_id, as_of) medicine_id, as_of as day, stock_units, floor_units"
+        " from picture.measured where county_code = '99' and as_of between :first and :last and known_at <= :known_at"
+        " order by medicine_id, as_of, known_at desc",
+        first=first,
+        last=last,
+        known_at=known_at,
+    )
+
+
+def _pairs(
+    wh: Warehouse, history: pl.DataFrame, groups: pl.DataFrame, origin: date, days: list[int], known_at: datetime
+) -> pl.DataFrame:
+    """horizon, p, event, groups: medicines above the floor on the origin."""
+    told = wh.read(
+        "select distinct on (medicine_id, horizon_days) medicine_id, horizon_days as horizon, p from forecast.run_out"
+        " where as_of = :origin and county_code = '99' and known_at <= :known_at"
+        " order by medicine_id, horizon_days, known_at desc",
+        origin=origin,
+        known_at=known_at,
+    )
+    start = history.filter((pl.col("day") == origin) & (pl.col("stock_units") > pl.col("floor_units")))
+    events = happened(start.rename({"day": "as_of"}), history.drop("floor_units"), days)
+    joined = told.join(events, on=["medicine_id", "horizon"]).join(groups, on="medicine_id", how="left")
+    return joined.with_columns(pl.col("groups").fill_null(["all", "other"]))
+
+
+def _degraded(wh: Warehouse, known_at: datetime) -> pl.DataFrame:
+    """A row per kind: 1 where its newest forecast did much worse than those before, or than knowing nothing."""
+    rows = [pl.DataFrame(schema=SCORES.dtypes())]
+    for kind, (metric, horizon) in WATCHED.items():
+        past = wh.read(
+            "select distinct on (origin, metric) origin, measure, metric, value, pairs from forecast.scores"
+            " where kind = :kind and grouping = 'all' and horizon = :horizon and known_at <= :known_at"
+            " and metric in (:metric, 'brier_climatology') order by origin, metric, known_at desc",
+            kind=kind, horizon=horizon, metric=metric, known_at=known_at,
+        )  # fmt: skip
+        errors = past.filter(pl.col("metric") == metric).sort("origin")
+        if errors.is_empty():
+            continue
+        newest = errors.row(-1, named=True)
+        bad = worse(newest["value"], errors["value"].to_list()[-BEFORE - 1 : -1])
+        both = dict(past.filter(pl.col("origin") == newest["origin"]).select("metric", "value").iter_rows())
+        if kind == RUN_OUT and "brier_climatology" in both:
+            bad = bad or worse_than_knowing_nothing(both, newest["pairs"])
+        row = pl.DataFrame(
+            {"grouping": ["all"], "horizon": [horizon], "metric": [DEGRADED], "value": [float(bad)],
+             "pairs": [newest["pairs"]]}
+        )  # fmt: skip
+        rows.append(_stamped(row, kind, newest["measure"], newest["origin"], known_at))
+    return pl.concat([one.cast(SCORES.dtypes()) for one in rows])  # type: ignore[arg-type]

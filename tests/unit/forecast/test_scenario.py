@@ -1,0 +1,99 @@
+"""What-ifs: the same futures, moved by what was changed and in the right direction."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from medsupply.errors import InputError
+from medsupply.forecast.keeping import packed, unpacked
+from medsupply.forecast.national import country_of
+from medsupply.forecast.scenario import Scenario, Start, what_if
+
+from .packaged import DAYS, FIRST, lived, notice, past_of, world
+
+LATE = world(G900_900=lived(10.0, down=(DAYS - 20, DAYS)), G900_901=lived(6.0))
+TOLD = notice("900", DAYS - 20, DAYS + 20, DAYS - 20)
+
+
+@pytest.fixture(scope="module")
+def start() -> Start:
+    past = past_of(LATE, TOLD)
+    usual = dict(zip(past.names, past.by_series(past.demand[-84:].mean(axis=0)), strict=True))
+    now = dict(zip(past.names, past.by_series(past.stock[-1]), strict=True))
+    state = pl.DataFrame({
+        "medicine_id": list(past.names), "county_code": "99",
+        "stock_units": [now[name] for name in past.names], "stock_units_high": [now[name] for name in past.names],
+        "reserve_units": 150.0, "floor_units": [7 * usual[name] for name in past.names],
+        "trailing_demand_units": [usual[name] for name in past.names],
+    })  # fmt: skip
+    country = country_of(past, state, None, FIRST + timedelta(days=DAYS - 1))
+    assert country is not None
+    holders = pl.DataFrame({"holder_id": ["H1"], "holder_type": ["hospital_pharmacy"], "name": ["H"],
+                            "medicine_id": ["G900"], "vnr": ["901"], "units": [120.0]})  # fmt: skip
+    return Start(country, holders)
+
+
+def p(found: pl.DataFrame, days: int = 56) -> tuple[float, float]:
+    row = found.row(by_predicate=pl.col("horizon_days") == days, named=True)
+    return row["p"], row["p_changed"]
+
+
+def test_nothing_changed_is_the_same_to_the_digit(start: Start) -> None:
+    found = what_if(start, "G900", Scenario())
+    assert found["p"].equals(found["p_changed"].alias("p"))
+    assert found["unmet_units"].equals(found["unmet_units_changed"].alias("unmet_units"))
+
+
+@pytest.mark.parametrize(
+    "worse",
+    [
+        Scenario(delay_days=28),
+        Scenario(demand_percent=50.0),
+        Scenario(notice_days=60),
+        Scenario(holders_out=("H1",)),
+    ],
+)
+def test_a_change_for_the_worse_raises_the_risk(start: Start, worse: Scenario) -> None:
+    before, after = p(what_if(start, "G900", worse))
+    assert after > before + 0.02
+
+
+@pytest.mark.parametrize("better", [Scenario(reserve_percent=100.0), Scenario(demand_percent=-50.0)])
+def test_a_change_for_the_better_lowers_it(start: Start, better: Scenario) -> None:
+    before, after = p(what_if(start, "G900", better))
+    assert after < before - 0.02
+
+
+def test_a_start_that_was_kept_gives_the_same_futures(start: Start) -> None:
+    kept = unpacked(packed(start))
+    scenario = Scenario(delay_days=14, demand_percent=20.0)
+    assert what_if(kept, "G900", scenario).equals(what_if(start, "G900", scenario))
+
+
+def test_a_start_of_another_version_is_refused(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    from medsupply.forecast import keeping
+
+    data = packed(start)
+    monkeypatch.setattr(keeping, "VERSION", 99)
+    with pytest.raises(ValueError, match="version"):
+        unpacked(data)
+
+
+def test_what_cannot_be_is_refused_with_a_sentence(start: Start) -> None:
+    with pytest.raises(InputError, match="delay_days"):
+        Scenario(delay_days=-1)
+    with pytest.raises(InputError, match="G999"):
+        what_if(start, "G999", Scenario())
+    with pytest.raises(InputError, match="H9"):
+        what_if(start, "G900", Scenario(holders_out=("H9",)))
+
+
+def test_the_reserve_that_is_released_is_gone_from_the_reserve(start: Start) -> None:
+    found = what_if(start, "G900", Scenario(reserve_percent=100.0))
+    row = found.row(by_predicate=pl.col("horizon_days") == 84, named=True)
+    assert row["p_changed"] == pytest.approx(row["p_with_reserve_changed"])
+    assert np.isfinite(row["unmet_units_changed"])
