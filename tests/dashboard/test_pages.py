@@ -16,8 +16,10 @@ from medsupply.warehouse.connection import Warehouse
 from medsupply.words import numbers as write
 from medsupply.words import word
 
-PAGES = ("situation", "medicine", "county", "alerts", "scenarios", "subscriptions", "quality", "deliveries", "definitions",
-         "meeting")  # fmt: skip
+PAGES = (
+    "situation", "medicine", "county", "alerts", "scenarios", "subscriptions", "quality", "deliveries", "definitions",
+    "meeting",
+)  # fmt: skip
 
 
 def shown(at: AppTest) -> str:

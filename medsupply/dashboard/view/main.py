@@ -10,7 +10,8 @@ from medsupply.errors import MedsupplyError, WarehouseUnavailable
 from medsupply.words import word
 
 PAGES = (
-    "situation", "medicine", "county", "alerts", "scenarios", "subscriptions", "quality", "deliveries", "definitions", "meeting",
+    "situation", "medicine", "county", "alerts", "scenarios", "subscriptions", "quality", "deliveries", "definitions",
+    "meeting",
 )  # fmt: skip
 HIDDEN = frozenset({"meeting"})
 
