@@ -7,11 +7,9 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from medsupply.alerts.episodes import Episode, fold
-from medsupply.alerts.rules import Rule, rules, service_rules
-from medsupply.picture.reasons import RUN_OUT_REASONS
+from medsupply.alerts.rules import RULES, SERVICE, Rule
 
-RULES = rules(frozenset(str(reason) for reason in RUN_OUT_REASONS))
-SERVICE = service_rules()
+__all__ = ["IMMEDIATE", "RULES", "SERVICE", "Key", "folded"]
 IMMEDIATE = frozenset(rule.name for rule in RULES if rule.immediate)
 Key = tuple[str, str, str]
 

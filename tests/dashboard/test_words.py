@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 import medsupply.sources as sources_package
-from medsupply.alerts.folding import RULES
-from medsupply.alerts.rules import service_rules
+from medsupply.alerts.rules import RULES, SERVICE
 from medsupply.errors import InputError
 from medsupply.picture.changes import Cause
 from medsupply.picture.forms import FORM_CLASSES
@@ -31,7 +30,7 @@ CODES: dict[str, Iterable[str]] = {
     "state_meaning": STATES,
     "reason": Reason,
     "cause": Cause,
-    "rule": [rule.name for rule in (*RULES, *service_rules())],
+    "rule": [rule.name for rule in (*RULES, *SERVICE)],
     "holder_type": HOLDER_TYPES,
     "form_class": FORM_CLASSES,
     "verdict": VERDICTS,

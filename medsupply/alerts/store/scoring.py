@@ -21,8 +21,8 @@ from medsupply.warehouse import bulk
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.reading import read_frame
 
-# Rules about data and about the storage duty foretell no run-out.
-SCORED = tuple(rule.name for rule in RULES if rule.name not in ("data_missing", "obligation"))
+# Rules about data, the storage duty and what has run out already foretell no run-out.
+SCORED = tuple(rule.name for rule in RULES if rule.name not in ("data_missing", "obligation", "stock_zero"))
 _HISTORY = """
     SELECT DISTINCT ON (s.as_of, s.medicine_id) s.as_of, s.medicine_id, s.critical_class, s.stock_units,
            s.floor_units, s.trailing_demand_units, s.reporting_share
