@@ -18,11 +18,12 @@ from medsupply.errors import InputError
 from medsupply.picture.disclosure import without_companies
 from medsupply.rules import load_rules
 from medsupply.warehouse import reports, undo
+from medsupply.warehouse import sender_report as sender_report_
 from medsupply.warehouse.connection import Warehouse
 
 rebuild = undo.rebuild
 release = undo.release
-sender_report = reports.sender_report
+sender_report = sender_report_.sender_report
 silence = alerts_desk.silence
 duties = rota_.duties
 end_duty = rota_.end_duty
@@ -31,6 +32,7 @@ subscriptions_told = subscriptions.told
 sweep = undo.sweep
 unsubscribe = subscriptions.end
 watch = watchdog.watch
+unmapped = reports.unmapped
 withdraw = undo.withdraw
 why = why_.why
 

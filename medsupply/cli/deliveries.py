@@ -128,6 +128,15 @@ def quarantine_release(
     typer.echo(f"{released} released.")
 
 
+@quarantine.command("unmapped")
+def quarantine_unmapped(form: str = typer.Option("table", "--format", help="table, csv or json.")) -> None:
+    """Packages that were accepted though no list names them, the largest volume first."""
+    from medsupply import desk
+
+    with common.warehouse() as wh:
+        common.show(desk.unmapped(wh), form)
+
+
 def _progress(files: int) -> common.Progress | None:
     return common.Progress("files") if files > 3 else None
 
