@@ -29,7 +29,6 @@ duties = rota_.duties
 end_duty = rota_.end_duty
 put_on_duty = rota_.put_on_duty
 subscriptions_told = subscriptions.told
-sweep = undo.sweep
 unsubscribe = subscriptions.end
 watch = watchdog.watch
 unmapped = reports.unmapped

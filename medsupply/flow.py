@@ -19,6 +19,7 @@ from medsupply.alerts import digests, sender, store
 from medsupply.alerts.replay import Replay
 from medsupply.alerts.store.scoring import replay_rules
 from medsupply.areas import COUNTRY
+from medsupply.days import HELSINKI
 from medsupply.errors import InputError
 from medsupply.forecast.scenario import Scenario
 from medsupply.forecast.scenario import what_if as what_if_
@@ -33,8 +34,8 @@ from medsupply.steps import demand, forecasting, indexing, outlook, scoring, tur
 from medsupply.steps.what_if import stored_start
 from medsupply.tables import picture as tables
 from medsupply.tables.base import Table
+from medsupply.warehouse import compaction, intake, pictures
 from medsupply.warehouse import inbox as inbox_
-from medsupply.warehouse import intake, pictures
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.facts import facts as facts_
 from medsupply.warehouse.intake import Progress, Verdict
@@ -100,6 +101,13 @@ def take(wh: Warehouse, delivery: Mapping[str, str], *, received_at: datetime) -
     """Load one waiting file, as ``waiting`` named it, and move it to ``.done``."""
     one = inbox_.Waiting(delivery["source"], Path(delivery["path"]))
     return inbox_.take_one(wh, one, received_at=received_at)
+
+
+def compact(wh: Warehouse, *, at: datetime, progress: Progress | None = None) -> str:
+    """Write the closed days of the record as one file each, and delete what nothing needs any more."""
+    last = at.astimezone(HELSINKI).date() - timedelta(days=wh.settings.closed_after_days)
+    written = compaction.compact(wh, last=last, at=at, progress=progress)
+    return f"{written} days up to {last} written; {compaction.sweep(wh, at=at)}"
 
 
 # --- warehouse -> picture

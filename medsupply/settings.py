@@ -22,6 +22,7 @@ VARIABLES: dict[str, str] = {
     "MEDSUPPLY_OPERATOR_MAIL": "Address that gets operations mails of the watchdog",
     "MEDSUPPLY_WATCHDOG_SMTP_URL": "Relay of the watchdog's own mails. Default: MEDSUPPLY_SMTP_URL; best another one",
     "MEDSUPPLY_HEARTBEAT_URL": "Address that the watchdog calls each time all is well",
+    "MEDSUPPLY_CLOSED_AFTER_DAYS": "Days after which a report day is closed: one file of the record. Default: 7",
     "MEDSUPPLY_WORKERS": "Worker processes for fits and parsing. Default: number of processors",
 }
 
@@ -41,6 +42,7 @@ class Settings:
     heartbeat_url: str = field(default="", repr=False)
     watchdog_smtp_url: str = field(default="", repr=False)
     workers: int = 0
+    closed_after_days: int = 7
 
     @property
     def inbox(self) -> Path:
@@ -65,7 +67,8 @@ class Settings:
             operator_mail=value("OPERATOR_MAIL"),
             heartbeat_url=value("HEARTBEAT_URL"),
             watchdog_smtp_url=_smtp(value("WATCHDOG_SMTP_URL")),
-            workers=_whole(value("WORKERS")),
+            workers=_whole("WORKERS", value("WORKERS"), 0),
+            closed_after_days=_whole("CLOSED_AFTER_DAYS", value("CLOSED_AFTER_DAYS"), cls.closed_after_days),
         )
 
 
@@ -115,7 +118,7 @@ def _smtp(url: str) -> str:
     return url
 
 
-def _whole(text: str) -> int:
+def _whole(name: str, text: str, default: int) -> int:
     if text and not text.isdigit():
-        raise SettingsError(f"MEDSUPPLY_WORKERS is {text!r}", "Write a whole number, or leave it empty")
-    return int(text or 0)
+        raise SettingsError(f"MEDSUPPLY_{name} is {text!r}", "Write a whole number, or leave it empty")
+    return int(text) if text else default

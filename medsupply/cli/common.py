@@ -26,6 +26,8 @@ RECEIVED_AT = typer.Option(
     None, "--received-at", help="Moment of receipt (ISO, UTC unless an offset is given). Default: now."
 )
 
+AT = typer.Option(None, "--at", help="Moment of which this is done (ISO, UTC unless an offset is given). Default: now.")
+
 
 def settings() -> Settings:
     return Settings.from_environ(os.environ)

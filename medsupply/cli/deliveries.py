@@ -22,6 +22,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(inbox)
     app.command()(withdraw)
     app.command()(rebuild)
+    app.command()(compact)
     app.command("report")(report)
     app.add_typer(quarantine, name="quarantine")
 
@@ -74,6 +75,15 @@ def rebuild() -> None:
 
     with common.warehouse() as wh:
         typer.echo(f"{desk.rebuild(wh, progress=common.Progress('deliveries'))} deliveries were read again.")
+
+
+def compact(received_at: str = common.AT) -> None:
+    """Write closed days of the record as one file each and sweep what is not needed; daily, as the DAG does."""
+    from medsupply import flow
+
+    with common.warehouse() as wh:
+        told = flow.compact(wh, at=common.parse_moment(received_at), progress=common.Progress("days"))
+    typer.echo(told)
 
 
 def report(

@@ -7,6 +7,7 @@ import dataframely as dy
 from medsupply.tables.base import Table, View, count, day, flag, moment, number, text, texts
 
 VERDICTS = ("accepted", "partly", "held", "refused", "duplicate")
+DELIVERY_STATES = ("received", "received_late", "late", "missing", "not_due")
 
 
 class Deliveries(dy.Schema):
@@ -56,6 +57,56 @@ class Snapshots(dy.Schema):
     released_at = moment("When the hold ended", nullable=True)
 
 
+class CompactedDays(dy.Schema):
+    source = text("stock or dispensing", primary_key=True)
+    day = day("Report day", primary_key=True)
+    file_name = text("File of the record that holds the day")
+    rows = count("Rows in it, superseded and withdrawn ones too")
+    file_bytes = count("Its size", "bytes")
+    compacted_at = moment("When it was written")
+
+
+class CompactedParts(dy.Schema):
+    delivery_id = text("Delivery", primary_key=True)
+    part = count("Part of it in the record", "part", primary_key=True)
+    day = day("Report day whose file holds the part's rows of that day", primary_key=True)
+    source = text("stock or dispensing")
+
+
+class Replaced(dy.Schema):
+    file_name = text("File of the record that is not needed any more", primary_key=True)
+    replaced_at = moment("Since when; it stays for those who are reading it")
+
+
+class Expected(dy.Schema):
+    source = text("stock or dispensing", primary_key=True)
+    day = day("Report day", primary_key=True)
+    holder_id = text("Holder or reporter that must deliver", primary_key=True)
+    holder_type = text("Kind of holder", nullable=True)
+    county_code = text("County of the holder", nullable=True)
+    due_at = moment("Cut-off: until when the day is to be delivered")
+    received_at = moment("When it was first received; empty: not yet", nullable=True)
+    state = text(
+        "received, received_late (after the cut-off), late (not here, still carried), missing, not_due",
+        check=lambda c: c.is_in(list(DELIVERY_STATES)),
+    )
+    known_at = moment("Moment of which this is true")
+
+
+class ExpectedDays(dy.Schema):
+    source = text("stock or dispensing", primary_key=True)
+    day = day("Report day", primary_key=True)
+    expected = count("Holders whose delivery is due or here, by the calendar and the list of holders", "holders")
+    received = count("Of them here", "holders")
+    received_late = count("Of those received, after the cut-off", "holders")
+    late = count("Of them not here, the snapshot before still carried", "holders")
+    missing = count("Of them not here and not carried any more", "holders")
+    not_due = count("Holders whose cut-off lies ahead", "holders")
+    unexpected = count("Holders that delivered the day though the calendar does not ask for it", "holders")
+    calendar_version = text("Version of the calendar of deliveries")
+    known_at = moment("Moment of which this is true")
+
+
 class Quarantine(dy.Schema):
     delivery_id = text("Delivery", primary_key=True)
     line = count("Line in the file; row number in a Parquet file", "line", primary_key=True)
@@ -93,8 +144,25 @@ SNAPSHOTS = Table(
     "snapshots",
     Snapshots,
     "Which holder reported which day in which delivery",
-    indexes=(("source", "day"), ("holder_id",)),
+    indexes=(("source", "day"), ("source", "holder_id", "day")),
 )
+COMPACTED_DAYS = Table("ops", "compacted_days", CompactedDays, "Closed days of the record: one file per source and day")
+COMPACTED_PARTS = Table(
+    "ops",
+    "compacted_parts",
+    CompactedParts,
+    "Which part of which delivery the file of a closed day holds",
+    indexes=(("source", "day"),),
+)
+REPLACED = Table("ops", "replaced", Replaced, "Files of the record that a compaction replaced and a sweep will delete")
+EXPECTED = Table(
+    "ops",
+    "expected",
+    Expected,
+    "Deliveries that the calendar expects, by holder and day, and what became of each",
+    indexes=(("day",),),
+)
+EXPECTED_DAYS = Table("ops", "expected_days", ExpectedDays, "Per source and day: expected, received, late, missing")
 QUARANTINE = Table(
     "ops", "quarantine", Quarantine, "Rows that were not accepted, kept as they came", classification="restricted"
 )
@@ -106,7 +174,9 @@ AUDIT = Table(
     classification="restricted",
 )
 
-TABLES: tuple[Table, ...] = (DELIVERIES, SNAPSHOTS, QUARANTINE, AUDIT)
+TABLES: tuple[Table, ...] = (
+    DELIVERIES, SNAPSHOTS, QUARANTINE, AUDIT, COMPACTED_DAYS, COMPACTED_PARTS, REPLACED, EXPECTED, EXPECTED_DAYS,
+)  # fmt: skip
 
 _PUBLIC = (
     "delivery_id", "source", "file_name", "sha256", "sender", "received_at", "verdict", "reason",
@@ -136,5 +206,13 @@ VIEWS: tuple[View, ...] = (
         " released_at, released_by, county_code FROM ops.quarantine",
         "Rows that were not accepted, with the line, the original text, a stable reason code and what to do",
         tables=(QUARANTINE,),
+    ),
+    View(
+        "expected_deliveries",
+        "SELECT source, day, expected, received, received_late, late, missing, not_due, unexpected, calendar_version,"
+        " known_at, expected = received + late + missing AS equation_holds FROM ops.expected_days",
+        "Per source and report day: deliveries expected by the calendar = received + late + missing, by holder",
+        columns={"equation_holds": "Expected = received + late + missing"},
+        tables=(EXPECTED_DAYS,),
     ),
 )

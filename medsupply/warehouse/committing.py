@@ -19,6 +19,7 @@ from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.deliveries import GROUPS, Delivery, Verdict, counts_of, insert, prove, row_of
 from medsupply.warehouse.failpoints import reached
 from medsupply.warehouse.holding import Snapshot, held_snapshots, list_is_held
+from medsupply.warehouse.locks import one_writer
 from medsupply.warehouse.parser_child import Parsed
 from medsupply.warehouse.preparing import Prepared, keep, note_of
 from medsupply.warehouse.reference import refold
@@ -43,13 +44,6 @@ def commit_all(wh: Warehouse, store: Store, group: Sequence[Prepared], *, durabl
         verdicts = [verdict for part in _parts(group) for verdict in _stored(connection, store, part)]
     reached("committed")
     return verdicts
-
-
-def one_writer(connection: sa.Connection, *, durable: bool = True) -> None:
-    """One writer at a time: a list that makes codes known and a delivery that waits for them do not miss each other."""
-    wait = "on" if durable else "off"
-    query = "select set_config('synchronous_commit', :wait, true), pg_advisory_xact_lock(hashtext('deliveries'))"
-    connection.execute(sa.text(query), {"wait": wait})
 
 
 def _parts(group: Sequence[Prepared]) -> Iterator[list[Prepared]]:

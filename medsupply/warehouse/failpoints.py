@@ -10,6 +10,7 @@ import os
 import signal
 
 POINTS = ("received", "archived", "parsed", "staged", "merged", "counted", "committed", "published")
+COMPACTING = ("day_written", "day_noted", "day_closed", "files_swept")
 _ARMED = os.environ.get("MEDSUPPLY_FAILPOINT", "")
 
 

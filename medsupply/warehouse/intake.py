@@ -20,9 +20,10 @@ import structlog
 from medsupply.errors import InputError
 from medsupply.sources.rules import Known
 from medsupply.warehouse import release
-from medsupply.warehouse.committing import commit, commit_all, one_writer
+from medsupply.warehouse.committing import commit, commit_all
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.deliveries import Delivery, Verdict
+from medsupply.warehouse.locks import one_writer
 from medsupply.warehouse.preparing import InFlight, Prepared, known_ids, prepare, received
 from medsupply.warehouse.store import Store, open_store
 

@@ -1,13 +1,15 @@
 """The record: accepted rows of each delivery as immutable Parquet, named by delivery; valid through its delivery row.
 
-Every row carries ``delivery_id``, ``line`` and ``known_from`` (receipt, or release from quarantine).
+The rows of a closed day lie in one file per source and day, named by its content (``compaction``). Every row carries
+``delivery_id``, ``line`` and ``known_from`` (receipt, or release from quarantine).
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
 import polars as pl
 
@@ -25,6 +27,15 @@ def part_name(source: str, delivery_id: str, part: int) -> str:
     return f"record/{source}/{delivery_id}.{part}.parquet"
 
 
+def day_name(source: str, day: date, content: bytes) -> str:
+    return f"record/{source}/days/{day}.{hashlib.sha256(content).hexdigest()[:16]}.parquet"
+
+
+def day_column(source: str) -> str:
+    """The column of the report day in a source of site rows."""
+    return SOURCES[source].contract.primary_key()[1]
+
+
 def raw_name(source: str, sha256: str) -> str:
     return f"raw/{source}/{sha256}"
 
@@ -40,9 +51,19 @@ def encode(source: str, delivery_id: str, rows: pl.DataFrame, known_from: dateti
     stamped = rows.with_columns(
         pl.lit(delivery_id).alias("delivery_id"), pl.lit(known_from).cast(EXTRA["known_from"]).alias("known_from")
     )
-    ordered = stamped.select(pl.col(name).cast(dtype) for name, dtype in schema(source).items())
+    return _parquet(source, stamped)
+
+
+def encode_day(source: str, rows: pl.DataFrame) -> bytes:
+    """Rows of the record of one day as the bytes of its file, in an order that depends on nothing but the rows."""
+    ordered = rows.sort(*SOURCES[source].row_key, "delivery_id", "line", nulls_last=True)
+    return _parquet(source, ordered, rows_in_group=250_000)
+
+
+def _parquet(source: str, rows: pl.DataFrame, rows_in_group: int | None = None) -> bytes:
+    ordered = rows.select(pl.col(name).cast(dtype) for name, dtype in schema(source).items())
     buffer = io.BytesIO()
-    ordered.write_parquet(buffer, compression="zstd", statistics=True)
+    ordered.write_parquet(buffer, compression="zstd", statistics=True, row_group_size=rows_in_group)
     return buffer.getvalue()
 
 
@@ -60,11 +81,14 @@ def write(store: Store, source: str, delivery_id: str, part: int, rows: pl.DataF
 
 def scan(store: Store, source: str, deliveries: Iterable[tuple[str, int]]) -> pl.LazyFrame:
     """The rows of the given (delivery, number of parts), lazily."""
-    places = [
-        store.location(part_name(source, delivery_id, part))
-        for delivery_id, parts in deliveries
-        for part in range(parts)
-    ]
-    if not places:
-        return pl.LazyFrame(schema=schema(source))
-    return pl.scan_parquet(places)
+    return scan_files(
+        store,
+        source,
+        [part_name(source, delivery_id, part) for delivery_id, parts in deliveries for part in range(parts)],
+    )
+
+
+def scan_files(store: Store, source: str, names: Iterable[str]) -> pl.LazyFrame:
+    """The rows of the named files, lazily."""
+    places = [store.location(name) for name in names]
+    return pl.scan_parquet(places) if places else pl.LazyFrame(schema=schema(source))

@@ -17,7 +17,7 @@ from medsupply.sources.reading import LINE
 from medsupply.sources.reasons import REASONS
 from medsupply.sources.rules import Known
 from medsupply.tables.ops import QUARANTINE, SNAPSHOTS
-from medsupply.warehouse import bulk, record
+from medsupply.warehouse import bulk, record, site_rows
 from medsupply.warehouse.parser_child import snapshots_of
 from medsupply.warehouse.reading import read_frame
 from medsupply.warehouse.reference import refold
@@ -88,7 +88,7 @@ def release_rows(
     again = parse_again(store.get(record.raw_name(source.name, delivery["sha256"])), source, known, waiting[LINE])
     _retell(connection, delivery_id, again, waiting)
     if lines:
-        again = replace(again, accepted=_apart(again.accepted, store, source, delivery_id, int(delivery["parts"])))
+        again = replace(again, accepted=_apart(connection, again.accepted, store, source, delivery_id))
     # Known from the release on, and never before the delivery itself.
     moment = max(at, delivery["received_at"])
     if again.accepted.height:
@@ -218,10 +218,12 @@ def _waiting(connection: sa.Connection, delivery_id: str, lines: Sequence[int] |
     return read_frame(connection, query, params)
 
 
-def _apart(rows: pl.DataFrame, store: Store, source: Source, delivery_id: str, parts: int) -> pl.DataFrame:
+def _apart(
+    connection: sa.Connection, rows: pl.DataFrame, store: Store, source: Source, delivery_id: str
+) -> pl.DataFrame:
     """``rows`` without those whose key stands in the record of the delivery: of two rows a person may choose one."""
     key = list(source.row_key)
-    standing = record.scan(store, source.name, [(delivery_id, parts)]).select(key).collect()
+    standing = site_rows.of_delivery(connection, store, source.name, delivery_id).select(key).collect()
     return rows.join(standing, on=key, how="anti", nulls_equal=True)
 
 

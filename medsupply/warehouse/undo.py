@@ -15,11 +15,12 @@ from medsupply.errors import DeliveryRefused, InputError
 from medsupply.sources.catalogue import SOURCES
 from medsupply.tables.core import CORE
 from medsupply.tables.deliveries import REFERENCE
-from medsupply.tables.ops import AUDIT, DELIVERIES, QUARANTINE, SNAPSHOTS
+from medsupply.tables.ops import AUDIT, COMPACTED_DAYS, COMPACTED_PARTS, DELIVERIES, QUARANTINE, SNAPSHOTS
 from medsupply.warehouse import bulk, record
-from medsupply.warehouse.committing import commit, one_writer
+from medsupply.warehouse.committing import commit
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.deliveries import Delivery
+from medsupply.warehouse.locks import one_writer
 from medsupply.warehouse.preparing import InFlight, Prepared, prepare
 from medsupply.warehouse.reference import refold
 from medsupply.warehouse.release import known_codes, release_hold, release_rows
@@ -89,7 +90,8 @@ def rebuild(wh: Warehouse, *, progress: Progress | None = None) -> int:
     notes = [json.loads(store.get(name)) for name in store.names("raw") if name.endswith(".json")]
     events = _effective([json.loads(store.get(name)) for name in store.names("events")])
     with wh.transaction() as connection:
-        for table in (DELIVERIES, SNAPSHOTS, QUARANTINE, *CORE.values()):
+        one_writer(connection)
+        for table in (DELIVERIES, SNAPSHOTS, QUARANTINE, COMPACTED_DAYS, COMPACTED_PARTS, *CORE.values()):
             connection.execute(sa.delete(table.sql))
     steps = sorted([*notes, *events], key=_order)
     for number, step in enumerate(steps, start=1):
@@ -145,21 +147,6 @@ def _load_again(wh: Warehouse, store: Store, note: Mapping[str, Any]) -> None:
     else:
         refusal = DeliveryRefused(note["code"], note["why"], note["instruction"])
         commit(wh, store, Prepared(delivery, refusal=refusal))
-
-
-def sweep(wh: Warehouse) -> int:
-    """Delete record files of deliveries that were never committed; returns how many."""
-    store = open_store(wh.settings.archive_url)
-    valid = wh.read("select delivery_id, source, parts from ops.deliveries where parts > 0")
-    kept = {
-        record.part_name(source, delivery_id, part)
-        for delivery_id, source, parts in valid.iter_rows()
-        for part in range(parts)
-    }
-    orphans = [name for name in store.names("record") if name not in kept]
-    for name in orphans:
-        store.delete(name)
-    return len(orphans)
 
 
 def _source_of(wh: Warehouse, delivery_id: str) -> str:

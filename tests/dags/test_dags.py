@@ -29,6 +29,7 @@ EXPECTED = {
     "send_alerts",
     "watch_freshness",
     "backfill_pictures",
+    "compact_record",
 }
 RUNNER = ROOT / "infra" / "run_dags.py"
 
@@ -70,6 +71,7 @@ def ran(home: Path) -> tuple[str, Warehouse]:
         "send_alerts",
         "watch_freshness",
         "backfill_pictures",
+        "compact_record",
     ]
     done = subprocess.run(
         [sys.executable, str(RUNNER), *days, *names],

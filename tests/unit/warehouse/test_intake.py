@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from medsupply.settings import Settings
-from medsupply.warehouse import inbox, intake, undo
+from medsupply.warehouse import compaction, inbox, intake, undo
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.facts import facts
 from medsupply.warehouse.failpoints import POINTS
@@ -211,7 +211,7 @@ def test_killed_at_a_point_and_run_again_it_is_the_same_warehouse(
         rows = warehouse.read(
             "select source, verdict, rows_accepted, rows_quarantined, equations_hold from analyst.deliveries order by 1"
         )
-        undo.sweep(warehouse)
+        compaction.sweep(warehouse, at=AT)
         assert standing(warehouse, AT) == {("A", "000001"): 5, ("A", "000002"): 6}
     assert rows.rows() == [
         ("holders", "accepted", 2, 0, True),
