@@ -7,6 +7,7 @@ mail must not start hoarding. The functions here are not even given those figure
 
 from __future__ import annotations
 
+import textwrap
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ PUBLIC: dict[str, str] = {
     ),
 }  # fmt: skip
 LIKELY, POSSIBLE = 0.5, 0.1
+LONGEST_DIGEST = 60
+TEXT_WIDTH = 76
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,7 @@ def _alert_blocks(subject: Subject, say: Mapping[str, str], language: str, level
     when = (
         say["say.run_out"].format(certainty=say[f"certainty.{subject.certainty}"], band=say[f"band.{subject.band}"])
         if subject.band and subject.certainty
-        else say["say.no_estimate"]
+        else say["say.no_estimate" if subject.reporting == "none" else "say.not_soon"]
     )
     areas = [f"{area.name}: {word(language, f'level.{area.level}')}" for area in subject.areas]
     why = [say[f"why.{reason}"] for reason in public_reasons(subject.reasons)]
@@ -159,6 +162,7 @@ class OpenAlert:
     since: date
     owner: str | None = None
     easing: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -190,8 +194,10 @@ def digest_mail(
     day = written(as_of, language)
     kind = "weekly" if weekly else "digest"
     title = say[f"subject.{kind}"].format(date=day, count=len(open_alerts))
-    lines = [_digest_line(one, say, language) for one in open_alerts]
-    told = [say["say.open_count"].format(count=len(lines))] if lines else [say["say.quiet"]]
+    lines = [_digest_line(one, say, language) for one in open_alerts[:LONGEST_DIGEST]]
+    if len(open_alerts) > LONGEST_DIGEST:
+        lines.append(say["say.more"].format(count=len(open_alerts) - LONGEST_DIGEST))
+    told = [say["say.open_count"].format(count=len(open_alerts))] if lines else [say["say.quiet"]]
     blocks = [Block(say["head.what"], told)]
     if lines:
         blocks.append(Block(say["head.open"], lines, bullets=True))
@@ -203,7 +209,8 @@ def digest_mail(
 
 
 def _digest_line(one: OpenAlert, say: Mapping[str, str], language: str) -> str:
-    parts = [word(language, f"level.{one.level}"), say["say.since"].format(date=written(one.since, language))]
+    level = word(language, f"level.{one.level}")
+    parts = [f"{level} ({one.why})" if one.why else level, say["say.since"].format(date=written(one.since, language))]
     if one.easing:
         parts.append(say["say.easing"])
     parts.append(say["say.owner"].format(owner=one.owner) if one.owner else say["say.no_owner"])
@@ -226,11 +233,23 @@ def confirmation_mail(language: str, link: str, unsubscribe: str) -> Mail:
     return _render(language, say["subject.confirmation"], blocks, "watch", "", link, unsubscribe)
 
 
+def held_mail(language: str, as_of: date, count: int, link: str, unsubscribe: str) -> Mail:
+    """The one mail of an evaluation in which too much changed at once: its alerts wait for a person."""
+    say = _texts(language)
+    day = written(as_of, language)
+    title = say["subject.held"].format(date=day)
+    blocks = [
+        Block(say["head.what"], [say["say.held"].format(count=count)]),
+        Block(say["head.do"], [say["action.release"], say["action.check_data"]], bullets=True),
+    ]
+    return _render(language, title, blocks, "elevated", say["say.as_of"].format(date=day), link, unsubscribe)
+
+
 def operations_mail(language: str, what: Sequence[str], link: str) -> Mail:
     """The mail to operators about the service itself."""
     say = _texts(language)
     title = say["subject.operations"].format(what=what[0])
-    return _render(language, title, [Block(say["head.what"], list(what), bullets=True)], "elevated", "", link, link)
+    return _render(language, title, [Block(say["head.what"], list(what), bullets=True)], "elevated", "", link, "")
 
 
 def written(day: date, language: str) -> str:
@@ -252,11 +271,27 @@ def _render(
         "color": COLORS.get(level, COLORS["watch"]),
         "link": link,
         "link_head": say["head.link"],
-        "footer": say["say.why_you"].format(link=unsubscribe),
+        "unsubscribe": unsubscribe,
+        "footer": say["say.why_you"],
+        "end": say["say.end"],
     }
-    text = _environment(False).get_template("mail.txt").render(values)
+    text = wrapped(_environment(False).get_template("mail.txt").render(values))
     html = css_inline.inline(_environment(True).get_template("mail.html").render(values))
     return Mail(title, text, html)
+
+
+def wrapped(text: str) -> str:
+    """Text for a terminal: no line over 76 characters but an address, which must stay whole."""
+    lines = (
+        textwrap.fill(
+            line, TEXT_WIDTH, subsequent_indent="  " if line.startswith("- ") else "", break_long_words=False,
+            break_on_hyphens=False,
+        )
+        if len(line) > TEXT_WIDTH
+        else line
+        for line in text.split("\n")
+    )  # fmt: skip
+    return "\n".join(lines)
 
 
 @lru_cache(maxsize=2)

@@ -38,6 +38,7 @@ class Telling:
     notices: list[Notice]
     told: dict[str, Told]
     held: bool
+    waiting: Sequence[Notice] = ()
 
 
 def due(episode: Episode, told: Told) -> Notice | None:
@@ -93,7 +94,8 @@ def tell(
         state = after(one, before[key], notices.get(key))
         result[key] = replace(state, held=True) if key in waits else state
     flapped = {_scope(one): one.flapping for one in episodes}
-    return Telling([one for one in notices.values() if not _digest_only(one, flapped)], result, held)
+    now = [one for one in notices.values() if not _digest_only(one, flapped)]
+    return Telling(now, result, held, openings if held else ())
 
 
 def _scope(episode: Episode, back: int = 0) -> tuple[str, str, str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 
 import polars as pl
@@ -14,6 +15,7 @@ from hostile_relay import Relay, running
 from medsupply.alerts import desk, sender, store, subscriptions
 from medsupply.alerts.digests import digest
 from medsupply.alerts.recipients import subscriptions_of
+from medsupply.alerts.store import rota
 from medsupply.alerts.store.next_person import escalate, working_hours
 from medsupply.alerts.store.scoring import replay_rules
 from medsupply.alerts.why import why
@@ -40,20 +42,45 @@ def outbox(wh: Warehouse) -> list[dict[str, Any]]:
     return wh.read("select * from alerts.outbox order by created_at, recipient").to_dicts()
 
 
+def bare(mail: dict[str, Any]) -> str:
+    """What a mail says, without its addresses and style."""
+    return re.sub(r"https?://\S+|<style.*?</style>|style=\"[^\"]*\"", "", mail["body_text"] + mail["body_html"])
+
+
 def test_no_number_of_the_nation_is_in_any_mail(warehouse: Warehouse) -> None:
+    """Every template: opening, rise, escalation, duty, end, hold, digest, weekly, confirmation; in three languages."""
     for language in ("fi", "sv", "en"):
-        subscribe(warehouse, f"{language}@example.org", language=language)
-    put(warehouse, 0, [row("S", **{**GONE, **MARKED, "reasons": ["run_out_p14_with_reserve", "obligation_short"]})])
+        subscribe(warehouse, f"{language}@example.org", language=language, deputy=f"deputy-{language}@example.org",
+                  office_hours=True, rota=language)  # fmt: skip
+        subscribe(warehouse, f"self-{language}@example.org", language=language, confirmed=False)
+        night = {"start": moment(0), "end": moment(3), "author": "A", "at": moment(0)}
+        rota.put_on_duty(warehouse, language, f"duty-{language}@example.org", **night)
+    marked = {**GONE, **MARKED, "reasons": ["run_out_p14_with_reserve", "only_reserve_left", "obligation_short"]}
+    put(warehouse, 0, [row("S", **{**marked, "level": "elevated"})])
     evaluate(warehouse, 0)
-    digest(warehouse, day(0), at=moment(0))
-    digest(warehouse, day(0), at=moment(0), weekly=True)
+    put(warehouse, 1, [row("S", **marked)])
+    evaluate(warehouse, 1)
+    clock = datetime(2026, 3, 3, 20, 0, tzinfo=UTC)
+    with running(Relay()) as url:
+        sender.send(warehouse, clock=lambda: clock, smtp_url=url)
+        sender.send(warehouse, clock=lambda: clock + timedelta(hours=14), smtp_url=url)
+        sender.send(warehouse, clock=lambda: clock + timedelta(hours=30), smtp_url=url)
+    digest(warehouse, day(1), at=moment(1))
+    digest(warehouse, day(1), at=moment(1), weekly=True)
+    put(warehouse, 2, [row(f"S{letter}", **marked) for letter in "ABCDEFGHIJKLM"])
+    assert "held" in evaluate(warehouse, 2)
+    for number in range(3, 14):
+        put(warehouse, number, [row("S", **{**MARKED, "run_out_p56": 0.1234})])
+        evaluate(warehouse, number)
     found = outbox(warehouse)
-    assert len(found) == 9
-    digits = [re.sub(r"[^0-9]", "", str(value)).lstrip("0") for value in MARKED.values()]
+    kinds = {(one["kind"], one["language"]) for one in found}
+    assert kinds == set(product(("alert", "resolved", "digest", "operations", "confirmation"), ("fi", "sv", "en")))
+    assert {"deputy-fi@example.org", "duty-fi@example.org"} <= {one["recipient"] for one in found}
+    digits = [re.sub(r"[^0-9]", "", str(value)).lstrip("0") for value in (*MARKED.values(), 0.1234)]
     for mail in found:
-        bare = re.sub(r"https?://\S+|<style.*?</style>|style=\"[^\"]*\"", "", mail["body_text"] + mail["body_html"])
-        assert not [one for one in digits if one in bare.replace(".", "").replace(",", "")]
-        assert str(day(61)) not in bare and "17" not in bare
+        said = bare(mail) + mail["subject"]
+        assert not [one for one in digits if one in said.replace(".", "").replace(",", "")], said
+        assert str(day(61)) not in said and "17" not in said
 
 
 def test_an_address_that_subscribes_itself_gets_nothing_before_it_confirms(warehouse: Warehouse) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from medsupply.alerts import links
+from medsupply.alerts.folding import IMMEDIATE
 from medsupply.alerts.mails import OpenAlert, Scores, digest_mail, medicine_name
 from medsupply.alerts.recipients import PRIVILEGED, RANK, RESTRICTED_RULES, Subscription
 from medsupply.alerts.store.outbox import message_id_of, outbox_row, queue
@@ -14,6 +17,7 @@ from medsupply.alerts.store.writing import subscriptions
 from medsupply.areas import AREAS
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.reading import read_frame
+from medsupply.words import has_word, word
 
 
 def digest(wh: Warehouse, as_of: date, *, at: datetime, weekly: bool = False) -> str:
@@ -55,31 +59,42 @@ def _open(
     """Alerts open on the day that this reader is subscribed to, one line per family and area, the weightiest first."""
     query = """
         SELECT s.rule, s.medicine_id, s.county_code, s.level, s.state, s.opened_on, m.atc, m.form_class, m.name_fi,
-               m.name_sv, m.name_en, k.owner
+               m.name_sv, m.name_en, k.owner, (SELECT string_agg(p.medicine_id, '|') FROM picture.medicines p
+                 WHERE p.family_id = s.medicine_id AND p.grain = 'medicine') AS members
         FROM alerts.state s LEFT JOIN picture.medicines m USING (medicine_id) LEFT JOIN LATERAL (
             SELECT a.owner FROM alerts.acknowledgement a WHERE a.alert_id = s.alert_id AND a.expires_at > :at
             ORDER BY a.at DESC LIMIT 1) k ON true
         WHERE s.opened_on <= :as_of AND (s.closed_on IS NULL OR s.closed_on > :as_of)
-          AND s.level IN ('watch', 'elevated', 'severe')
     """
     privileged = any(line.role in PRIVILEGED for line in mine)
     found: dict[tuple[str, str], OpenAlert] = {}
     for row in read_frame(connection, query, {"as_of": as_of, "at": at}).iter_rows(named=True):
         hidden = row["rule"] in RESTRICTED_RULES and not privileged
-        if hidden or not any(line.wants(row) for line in mine):
+        if hidden or not any(line.wants(row) if row["rule"] in IMMEDIATE else line.covers(row) for line in mine):
             continue
         one = OpenAlert(
-            medicine_name(row, row["medicine_id"], language),
+            _name(row, language),
             AREAS[row["county_code"]].name(language),
-            row["level"],
+            row["level"] if row["level"] in RANK else "unknown",
             row["opened_on"],
             row["owner"],
             row["state"] == "easing",
+            word(language, f"rule.{row['rule']}"),
         )
         key = (row["medicine_id"], row["county_code"])
-        if key not in found or RANK[one.level] > RANK[found[key].level]:
+        if key not in found or _rank(one) > _rank(found[key]):
             found[key] = one
-    return sorted(found.values(), key=lambda one: (-RANK[one.level], one.since, one.medicine, one.area))
+    return sorted(found.values(), key=lambda one: (-_rank(one), one.since, one.medicine, one.area))
+
+
+def _rank(one: OpenAlert) -> int:
+    return RANK.get(one.level, 0)
+
+
+def _name(row: Mapping[str, Any], language: str) -> str:
+    """The medicine; for an alert about the service the source or part of it."""
+    source = f"source.{row['medicine_id']}"
+    return word(language, source) if has_word(language, source) else medicine_name(row, row["medicine_id"], language)
 
 
 def _heard(connection: sa.Connection, as_of: date) -> tuple[int, int]:

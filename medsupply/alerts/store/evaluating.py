@@ -16,7 +16,7 @@ from medsupply.alerts.episodes import Episode, Transition
 from medsupply.alerts.folding import IMMEDIATE, RULES, SERVICE, folded
 from medsupply.alerts.store import memory, past
 from medsupply.alerts.store.scoring import score_alerts
-from medsupply.alerts.store.writing import write_notices
+from medsupply.alerts.store.writing import write_held, write_notices
 from medsupply.alerts.telling import Telling, Told, release, tell
 from medsupply.rules import Rules
 from medsupply.tables.alerts import EVALUATIONS
@@ -44,6 +44,7 @@ def evaluate(wh: Warehouse, as_of: date, known_at: datetime, rules_: Rules) -> s
         new = memory.store(connection, episodes, telling.told, picture, rules_.version)
         if telling.held:
             _hold(connection, as_of)
+            write_held(connection, wh.settings, as_of, picture, telling.waiting)
         mails = write_notices(connection, wh.settings, telling.notices, rules_)
         if kind != "same":
             score_alerts(connection, as_of, known_at)

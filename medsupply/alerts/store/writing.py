@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from medsupply.alerts import links
 from medsupply.alerts.actions import actions_for
 from medsupply.alerts.episodes import RANK
-from medsupply.alerts.mails import AreaLevel, Mail, Subject, alert_mail, band_of, medicine_name
+from medsupply.alerts.mails import AreaLevel, Mail, Subject, alert_mail, band_of, held_mail, medicine_name
 from medsupply.alerts.recipients import Group, Subscription, grouped
 from medsupply.alerts.store import memory, past
 from medsupply.alerts.store.outbox import message_id_of, outbox_row, queue
@@ -143,7 +143,7 @@ def _mail(
     subject = Subject(
         medicine=medicine_name(here.medicines.get(group.medicine_id), group.medicine_id, group.language),
         level=str(lead["level"]),
-        areas=[AreaLevel(AREAS[str(i["county_code"])].name(group.language), str(i["level"])) for i in items],
+        areas=_areas(items, group.language),
         reasons=reasons,
         actions=actions_for(reasons, group.role, here.rules),
         band=band,
@@ -156,6 +156,35 @@ def _mail(
         remarks=[code for code in (about, "flapping" if any(i.get("flapping") for i in items) else "") if code],
     )
     return alert_mail(subject, group.language, resolved=kind == "resolved")
+
+
+def _areas(items: Sequence[Row], language: str) -> list[AreaLevel]:
+    """Each area once, the country first, at the highest level that a rule gives it."""
+    levels: dict[str, str] = {}
+    for item in items:
+        area, level = str(item["county_code"]), str(item["level"])
+        levels[area] = max(level, levels.get(area, level), key=lambda one: RANK.get(one, 0))
+    ordered = sorted(levels, key=lambda area: (area != COUNTRY, area))
+    return [AreaLevel(AREAS[area].name(language), levels[area]) for area in ordered]
+
+
+def write_held(connection: sa.Connection, settings: Settings, as_of: date, at: datetime, held: Sequence[Notice]) -> int:
+    """One mail to each who would have got some: their alerts wait for a person; and one to operations."""
+    medicines, lines = memory.families(connection), subscriptions(connection)
+    groups = grouped([item_of(one, medicines) for one in held], lines)
+    readers = {group.address: group.language for group in groups}
+    if settings.operator_mail:
+        readers.setdefault(settings.operator_mail, settings.language)
+    count = len({one.episode.medicine_id for one in held})
+    rows = []
+    for address, language in sorted(readers.items()):
+        link = f"{settings.base_url}/alerts?lang={language}"
+        mail = held_mail(language, as_of, count, link, links.link(settings, address, links.END, language))
+        message_id = message_id_of(f"held|{address.lower()}|{as_of}", settings.mail_from)
+        rows.append(
+            outbox_row(message_id, f"held-{as_of}", None, address, language, "operations", mail, at, as_of=as_of)
+        )
+    return queue(connection, rows)
 
 
 def _reporting(row: Row, reasons: Sequence[str]) -> str:
