@@ -71,7 +71,8 @@ def trend(frame: pl.DataFrame, x: str, series: Sequence[tuple[str, str]], title:
 
 
 def fan(past: pl.DataFrame, ahead: pl.DataFrame, title: str, language: str) -> Chart:
-    """Weekly demand: known weeks (week, units) as a line, then the median and the 80 and 95 % bands of the forecast."""
+    """Weekly demand: known weeks (week, units) as a line, then the median and the 80 and 95 % bands of the forecast.
+    Weeks in which a reporter was silent (marked) carry a triangle."""
     bands = [
         alt.Chart(ahead)
         .mark_area(aria=False, color=colour)
@@ -89,6 +90,13 @@ def fan(past: pl.DataFrame, ahead: pl.DataFrame, title: str, language: str) -> C
         .encode(x=_time("week", language), y=_amount("units", title))
     )
     layers = [*bands, middle] if past.is_empty() else [*bands, middle, known]
+    if "marked" in past.columns and past["marked"].any():
+        incomplete = past.filter(pl.col("marked"))
+        layers.append(
+            alt.Chart(incomplete)
+            .mark_point(aria=False, color=ACCENT, shape="triangle-up", size=70, filled=True)
+            .encode(x=_time("week", language), y=_amount("units", title))
+        )
     return _dressed(alt.layer(*layers), language)
 
 
@@ -127,6 +135,24 @@ def compared(frame: pl.DataFrame, bands: list[str], names: dict[str, str], title
         )
     )
     return _dressed(drawn, language)
+
+
+def reliability(frame: pl.DataFrame, axes: tuple[str, str], language: str) -> Chart:
+    """What was told (p) against how often it happened (rate) by horizon (label); size by pairs."""
+    scale, axis = alt.Scale(domain=[0, 1]), alt.Axis(format=".0%")
+    points = (
+        alt.Chart(frame)
+        .mark_point(aria=False, filled=True)
+        .encode(
+            x=alt.X("p:Q", title=axes[0], scale=scale, axis=axis),
+            y=alt.Y("rate:Q", title=axes[1], scale=scale, axis=axis),
+            size=alt.Size("pairs:Q", legend=None),
+            color=alt.Color("label:N", sort=None),
+            shape=alt.Shape("label:N", sort=None),
+        )
+    )
+    line = alt.Chart(pl.DataFrame({"x": [0.0, 1.0], "y": [0.0, 1.0]})).mark_line(aria=False, color=MUTED)
+    return _dressed(alt.layer(line.encode(x=alt.X("x:Q"), y=alt.Y("y:Q")), points), language)
 
 
 def by_horizon(frame: pl.DataFrame, target: float | None, title: str, x_title: str, language: str) -> Chart:

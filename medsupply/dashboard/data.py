@@ -202,6 +202,17 @@ def demand_forecast(series: str, area: str, as_of: date, measure: str = "units")
     )
 
 
+def drivers(series: str, as_of: date) -> pl.DataFrame:
+    """What drives the newest demand forecast of the country whose cutoff is not after ``as_of``: one row or none."""
+    return ask(
+        "SELECT cutoff, model, level_effect, season_effect, calendar_effect, year_effect FROM "
+        "analyst.demand_forecast_series WHERE measure = 'units' AND medicine_id = :series AND county_code = '99' "
+        "AND cutoff <= :as_of ORDER BY cutoff DESC LIMIT 1",
+        series=series,
+        as_of=as_of,
+    )
+
+
 def run_out(medicine_id: str, area: str, as_of: date) -> pl.DataFrame:
     """horizon_days, p, p_announced, p_with_reserve and median day, of one report day."""
     return ask(

@@ -116,6 +116,9 @@ def _fan(chosen: Filters, past: pl.DataFrame, ahead: pl.DataFrame, measure: str,
         unit=large,
         cutoff=write.day(language, ahead["cutoff"][0]),
     )
+    incomplete = int(past["marked"].sum()) if "marked" in past.columns else 0
+    if incomplete:
+        sentence += " " + counted(language, "demand.incomplete", incomplete)
     drawn = charts.fan(known, coming, large, language)
     labels = {
         "week": say(language, "column.week"),

@@ -20,6 +20,7 @@ from medsupply.days import last_complete_week
 from medsupply.errors import ForecastError
 from medsupply.forecast.calendar import Array
 from medsupply.forecast.demand import Learning, forecast_demand, learn_demand
+from medsupply.forecast.effects import Effects, effects_of
 from medsupply.forecast.panel import kind, panel
 from medsupply.forecast.result import DemandForecast, quantile_frame
 from medsupply.forecast.shares import Shares, area_paths, learn_shares
@@ -178,10 +179,12 @@ def _store(
     for medicine, paths in zip(found.series_ids, found.paths(), strict=True):
         areas = {COUNTRY: paths, **_areas(medicine, paths, shares, cutoff)}
         demand.append(_quantiles(measure, medicine, areas, found.periods, cutoff, known_at))
-        kind = found.kinds[found.series_ids.index(medicine)]
+        place = found.series_ids.index(medicine)
+        kind, effects = found.kinds[place], effects_of(found, place)
         history = series.filter(pl.col("series_id") == medicine)["y"].drop_nulls()
         per_series += [
-            _summary(measure, medicine, area, one, kind, history, cutoff, known_at) for area, one in areas.items()
+            _summary(measure, medicine, area, one, kind, history, effects, cutoff, known_at)
+            for area, one in areas.items()
         ]
     _write(wh, measure, found, cutoff, known_at, version, pl.concat(demand), per_series)
 
@@ -236,10 +239,11 @@ def _summary(
     paths: Array,
     kind: str,
     history: pl.Series,
+    effects: Effects | None,
     cutoff: date,
     known_at: datetime,
 ) -> dict[str, object]:
-    """Sums and daily demand from the paths, and the level against last year, where a year is known."""
+    """Sums and daily demand from the paths, and what drives them against last year, where a year is known."""
     four = paths[:, :4].sum(axis=1)
     row: dict[str, object] = {
         "measure": measure,
@@ -257,7 +261,11 @@ def _summary(
         year = history.tail(52).mean()
         before = float(history.tail(52).head(4).sum())
         assert isinstance(year, float)
-        row["level_effect"] = float(np.median(four)) / 4.0 / year if year > 0 else None
+        if year > 0:
+            whole = float(np.median(four)) / 4.0 / year
+            row["level_effect"] = whole / (effects.season * effects.calendar) if effects else whole
+        if effects:
+            row |= {"season_effect": effects.season, "calendar_effect": effects.calendar}
         row["year_effect"] = float(np.median(four)) / before if before else None
     return row
 

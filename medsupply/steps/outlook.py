@@ -31,6 +31,8 @@ AREA_PATHS = 100
 def simulate_run_out(wh: Warehouse, facts: Facts, master: Master) -> int:
     """Simulate and store; returns the series for which something can be said."""
     as_of, known_at = facts.as_of, facts.known_at
+    if (same := _unchanged(wh, as_of, known_at)) is not None:
+        return same
     measured = pictures.stored(wh, MEASURED, "measured", as_of, known_at)
     state = _state(wh, measured, master, as_of, known_at)
     if state.filter(pl.col("stock_units").is_not_null()).is_empty():
@@ -47,6 +49,35 @@ def simulate_run_out(wh: Warehouse, facts: Facts, master: Master) -> int:
     with wh.transaction() as connection:
         bulk.replace(connection, RUN_OUT, rows, as_of=as_of, known_at=known_at)
     return rows.select("medicine_id", "county_code").n_unique()
+
+
+_SAME = """
+    SELECT count(DISTINCT (r.medicine_id, r.county_code)) AS n, max(r.known_at) AS known_at FROM forecast.run_out r
+    WHERE r.as_of = :as_of AND r.known_at = (
+        SELECT max(known_at) FROM forecast.run_out WHERE as_of = :as_of AND known_at <= :known_at)
+"""
+_NEWEST = """
+    SELECT greatest(
+        (SELECT max(greatest(received_at, withdrawn_at, released_at)) FROM ops.deliveries
+         WHERE greatest(received_at, withdrawn_at, released_at) <= :known_at),
+        (SELECT max(released_at) FROM ops.quarantine WHERE released_at <= :known_at),
+        (SELECT max(known_at) FROM forecast.runs WHERE measure = 'units' AND known_at <= :known_at),
+        (SELECT max(known_at) FROM picture.pictures WHERE stage = 'measured' AND as_of = :as_of
+         AND known_at <= :known_at)) AS at
+"""
+
+
+def _unchanged(wh: Warehouse, as_of: date, known_at: datetime) -> int | None:
+    """The series of the newest run-out of the day where nothing that it reads has changed since; None: simulate.
+
+    It reads deliveries, what was released or withdrawn, the measured picture and the demand paths. The same moment is
+    simulated again: that is how a killed command goes on.
+    """
+    found = wh.read(_SAME, as_of=as_of, known_at=known_at).row(0, named=True)
+    if not found["n"] or found["known_at"] == known_at:
+        return None
+    newest = wh.read(_NEWEST, as_of=as_of, known_at=known_at).item()
+    return int(found["n"]) if newest is None or newest <= found["known_at"] else None
 
 
 def _simulated(state: pl.DataFrame, as_of: date, paths: DemandPaths | None, known: Supply) -> pl.DataFrame:

@@ -79,7 +79,9 @@ class DemandSeries(dy.Schema):
     surge = flag("The two newest complete weeks lie above the 97.5 % forecasts made before them", nullable=True)
     season_effect = number("Season of the next four weeks against the year's mean", "ratio", nullable=True)
     calendar_effect = number("Opening days of the next four weeks against the mean", "ratio", nullable=True)
-    level_effect = number("Level of the next four weeks against the mean of the last 52 weeks", "ratio", nullable=True)
+    level_effect = number(
+        "Next four weeks against the mean of the last 52, season and calendar taken out", "ratio", nullable=True
+    )
     year_effect = number("Next four weeks against the same weeks a year before", "ratio", nullable=True)
 
 

@@ -337,7 +337,14 @@ def _scores() -> list[dict[str, Any]]:
          "grouping": "all", "horizon": ahead, "metric": "brier", "value": ahead / 1000, "pairs": 312}
         for ahead in forecast.HORIZON_DAYS
     ]  # fmt: skip
-    return weeks + days
+    bins = [
+        {"kind": "run_out", "measure": "probability", "origin": date(2025, 12, 14), "known_at": moment(LAST),
+         "grouping": "all", "horizon": ahead, "metric": f"{what}_{tenth}", "value": value + tenth / 10, "pairs": 30}
+        for ahead in forecast.HORIZON_DAYS
+        for tenth in (0, 4, 9)
+        for what, value in (("mean_p", 0.05), ("rate", 0.02))
+    ]  # fmt: skip
+    return weeks + days + bins
 
 
 def _alerts() -> list[dict[str, Any]]:

@@ -155,3 +155,14 @@ def test_a_scenario_changes_the_risk_and_says_so(open_filled: Open) -> None:
 def test_only_public_holders_can_be_left_out(open_filled: Open) -> None:
     at = open_filled("scenarios", "en", medicine=min(family(row) for row in FAMILIES if row[8] is not None))
     assert [option for one in at.multiselect for option in one.options] == ["HUS"]
+
+
+def test_a_medicine_says_what_drives_its_forecast_and_when_it_may_run_out(open_filled: Open) -> None:
+    text = shown(open_filled("medicine", "en", medicine=family(FAMILIES[1])))
+    assert say("en", "explained.title") in text
+    assert "within 8 weeks" in text
+
+
+def test_reliability_stands_on_the_quality_page(open_filled: Open) -> None:
+    text = shown(open_filled("quality", "en"))
+    assert "differ by 3 %" in text.replace("\u00a0", " ")

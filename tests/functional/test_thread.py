@@ -14,6 +14,7 @@ import pytest
 from medsupply import desk, flow
 from medsupply.alerts.sink import sink
 from medsupply.days import end_of_day
+from medsupply.forecast.scenario import Scenario
 from medsupply.simulate import Manifest, simulate
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.hashing import warehouse_hash
@@ -51,6 +52,28 @@ def test_from_deliveries_to_a_mail_as_it_arrived(lived: tuple[Warehouse, Manifes
     assert all(mail["Auto-Submitted"] == "auto-generated" and mail["Message-ID"] for mail in arrived)
     assert wh.read("select count(*) as n from analyst.notifications where status = 'sent'").item() == queued
     _again_changes_nothing(wh, nation, known)
+    _what_ifs_go_on_from_the_day(wh, nation, known)
+
+
+def _what_ifs_go_on_from_the_day(wh: Warehouse, nation: Manifest, known: datetime) -> None:
+    """An unchanged day is not simulated again; a what-if starts from it, moves the right way and stores nothing."""
+    rows = "select count(*) as n, max(known_at) as at from forecast.run_out"
+    before = wh.read(rows).row(0)
+    flow.forecast_run_out(wh, nation.last_day, known + timedelta(minutes=5))
+    assert wh.read(rows).row(0) == before
+    medicine = wh.read(
+        "select medicine_id from analyst.run_out join analyst.medicines using (medicine_id)"
+        " where critical and county_code = '99' and horizon_days = 84 and p < 0.9 order by medicine_id limit 1"
+    ).item()
+    found = flow.what_if(wh, nation.last_day, known, medicine, Scenario(delay_days=56, demand_percent=100.0))
+    assert found.filter(pl.col("horizon_days") == 84).select(pl.col("p_changed") > pl.col("p")).item()
+    stored = wh.read(
+        "select p from analyst.run_out where medicine_id = :id and county_code = '99' order by horizon_days",
+        id=medicine,
+    )
+    plain = flow.what_if(wh, nation.last_day, known, medicine, Scenario())
+    assert (plain["p"] - stored["p"]).abs().max() < 0.1
+    assert wh.read(rows).row(0) == before
 
 
 def _figures_agree_with_the_truth(wh: Warehouse, nation: Manifest) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from medsupply.areas import AREAS
-from medsupply.dashboard import blocks, data, drawings, filters, frame, markup, problems, restricted, show
+from medsupply.areas import AREAS, COUNTRY
+from medsupply.dashboard import blocks, data, drawings, explained, filters, frame, markup, problems, restricted, show
 from medsupply.dashboard.filters import Filters
 from medsupply.dashboard.markup import Column
 from medsupply.dashboard.wording import say
@@ -94,9 +94,12 @@ unit_code, unit = str(medicine["unit"] or "") or None, problems.unit(language, m
 left, right = st.columns(2, gap="large")
 with left:
     drawings.risk(chosen, code)
+    explained.run_out(chosen, code, medicine)
 with right:
     drawings.stock(chosen, code, unit_code, unit)
 drawings.demand(chosen, code, str(medicine["atc"] or ""), unit_code, unit)
+country = areas.filter(pl.col("county_code") == COUNTRY)
+explained.drivers(chosen, code, country.row(0, named=True) if country.height else None)
 drawings.family(chosen, medicine)
 drawings.notices(chosen, code)
 if row is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from medsupply.dashboard import alerting, charts, data, frame, show
+from medsupply.dashboard import alerting, charts, data, frame, reliable, show
 from medsupply.dashboard.markup import Column
 from medsupply.dashboard.wording import counted, say
 from medsupply.words import numbers as write
@@ -43,17 +43,32 @@ def runs(language: str, found: pl.DataFrame) -> None:
             )
 
 
+def of_group(language: str, part: pl.DataFrame, kind: str) -> pl.DataFrame:
+    """The scores of the class of medicines that is chosen."""
+    group = st.selectbox(
+        say(language, "quality.grouping"),
+        sorted(part["grouping"].unique()),
+        format_func=lambda one: reliable.group_name(language, one),
+        key=f"grouping_{kind}",
+    )
+    return part.filter(pl.col("grouping") == group)
+
+
 def scored(language: str, found: pl.DataFrame, kind: str) -> None:
     show.heading(say(language, f"quality.{kind}"))
-    part = found.filter((pl.col("kind") == kind) & (pl.col("grouping") == "all")) if found.height else found
+    part = found.filter(pl.col("kind") == kind) if found.height else found
     if part.is_empty():
         st.markdown(say(language, f"quality.{kind}_none"))
         return
+    if part.filter((pl.col("metric") == "degraded") & (pl.col("value") > 0)).height:
+        show.callout(say(language, "quality.degraded"), warn=True)
+    part = of_group(language, part, kind)
     origins = part["origin"].unique().sort(descending=True).to_list()
     origin = st.selectbox(
         say(language, "quality.origin"), origins, format_func=lambda day: write.day(language, day), key=f"origin_{kind}"
     )
-    shown = part.filter(pl.col("origin") == origin)
+    every = part.filter(pl.col("origin") == origin)
+    shown = every.filter(~pl.col("metric").str.contains(reliable.BINS) & (pl.col("metric") != "degraded"))
     cells = [
         [
             alerting.coded(language, "score", row["metric"]),
@@ -74,6 +89,7 @@ def scored(language: str, found: pl.DataFrame, kind: str) -> None:
     show.grid(heads, cells, say(language, "quality.caption"))
     show.download(language, part, f"scores-{kind}")
     coverage(language, shown, kind)
+    reliable.diagram(language, part)
 
 
 def coverage(language: str, shown: pl.DataFrame, kind: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -63,17 +64,35 @@ def read_nation(data: Path) -> Nation:
 
 
 def _files(folder: Path) -> list[Path]:
-    return [file for file in sorted(folder.iterdir()) if file.suffix in (".parquet", ".gz", ".csv")]
+    """Files of a source as they arrived, those that came twice once."""
+    found = [file for file in sorted(folder.iterdir()) if file.suffix in (".parquet", ".gz", ".csv")]
+    manifest = folder.parent.parent / "manifest.csv"
+    if manifest.exists():
+        arrived = pl.read_csv(manifest, infer_schema=False).sort("received_at", maintain_order=True)["path"].to_list()
+        place = {Path(path).name: n for n, path in enumerate(arrived) if Path(path).parent.name == folder.name}
+        found.sort(key=lambda file: place.get(file.name, len(place)))
+    hashes: dict[str, Path] = {}
+    for file in found:
+        hashes.setdefault(hashlib.sha256(file.read_bytes()).hexdigest(), file)
+    return list(hashes.values())
 
 
-def _read(folder: Path, by: tuple[str, ...] = (), value: pl.Expr | None = None) -> pl.DataFrame:
-    """All files of a source, exact duplicates of a file once; with ``by`` each file is summed at once."""
+def _read(folder: Path, by: tuple[str, ...] = (), value: pl.Expr | None = None, whole: int = 0) -> pl.DataFrame:
+    """All files of a source, exact duplicates of a file once; with ``by`` each file is summed at once, and of what has
+    the same first ``whole`` columns the file that came last stands. A file that is none is left out, as it is refused.
+    """
     frames = []
-    for file in _files(folder):
+    for number, file in enumerate(_files(folder)):
         frame = pl.read_parquet(file) if file.suffix == ".parquet" else _csv(file)
+        if value is not None and not {*by, "packs"} <= set(frame.columns):
+            continue
         typed = _typed(frame.unique(maintain_order=True))
-        frames.append(typed.filter(pl.len() > 0) if value is None else typed.group_by(by).agg(packs=value.sum()))
-    return pl.concat(frames, how="diagonal_relaxed")
+        frames.append(typed if value is None else typed.group_by(by).agg(packs=value.sum(), file=pl.lit(number)))
+    rows = pl.concat(frames, how="diagonal_relaxed")
+    if value is None:
+        return rows
+    last = pl.col("file") == pl.col("file").max().over(by[:whole])
+    return rows.filter(last & pl.all_horizontal(pl.col(by[:2]).is_not_null())).drop("file")
 
 
 def _typed(frame: pl.DataFrame) -> pl.DataFrame:
@@ -119,7 +138,7 @@ def _stock(inbox: Path, holders: pl.DataFrame) -> pl.DataFrame:
     apart = pl.when(pl.col("holder_id").is_in(own.implode())).then(0.0).otherwise(pl.col("reserve_packs").fill_null(0))
     good = pl.col("expires_on").is_null() | (pl.col("expires_on") > pl.col("counted_on"))
     usable = pl.when(good).then(pl.col("packs") - apart).otherwise(0.0)
-    rows = _read(inbox / "stock", ("holder_id", "counted_on", "vnr"), usable).rename({"counted_on": "day"})
+    rows = _read(inbox / "stock", ("holder_id", "counted_on", "vnr"), usable, 2).rename({"counted_on": "day"})
     counted = holders.filter(pl.col("holder_type") != "state_reserve")
     return rows.join(counted.select("holder_id"), on="holder_id", how="semi")
 
@@ -127,7 +146,7 @@ def _stock(inbox: Path, holders: pl.DataFrame) -> pl.DataFrame:
 def _dispensing(inbox: Path) -> pl.DataFrame:
     """reporter_id, day, vnr, packs less returned; a day with nothing keeps its nil row."""
     left = pl.col("packs") - pl.col("returned_packs").fill_null(0.0)
-    return _read(inbox / "dispensing", ("reporter_id", "day", "vnr"), left)
+    return _read(inbox / "dispensing", ("reporter_id", "day", "vnr"), left, 3)
 
 
 def _cubes(rows: pl.DataFrame, who: str, days: tuple[date, ...], vnr: list[str]) -> dict[str, tuple[Array, Mask]]:

@@ -1,0 +1,54 @@
+"""Reliability of run-out probabilities: what was told against how often it happened, by horizon and class."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from medsupply.dashboard import charts, show
+from medsupply.dashboard.wording import counted, say
+from medsupply.words import numbers as write
+
+BINS = r"^(mean_p|rate)_[0-9]$"
+
+
+def group_name(language: str, group: str) -> str:
+    """A class of medicines by name."""
+    kind, _, number = group.partition(" ")
+    return say(language, f"quality.group_{kind}", n=number)
+
+
+def bins(scores: pl.DataFrame) -> pl.DataFrame:
+    """horizon, bin, p (mean told), rate (share that happened), pairs, over all origins of ``scores``."""
+    found = scores.filter(pl.col("metric").str.contains(BINS)).with_columns(
+        what=pl.col("metric").str.head(-2), bin=pl.col("metric").str.tail(1).cast(pl.Int64)
+    )
+    weighted = found.group_by("horizon", "bin", "what").agg(
+        value=(pl.col("value") * pl.col("pairs")).sum() / pl.col("pairs").sum(), pairs=pl.col("pairs").sum()
+    )
+    told = weighted.filter(pl.col("what") == "mean_p").select("horizon", "bin", "pairs", p="value")
+    came = weighted.filter(pl.col("what") == "rate").select("horizon", "bin", rate="value")
+    return told.join(came, on=["horizon", "bin"]).sort("horizon", "bin")
+
+
+def diagram(language: str, scores: pl.DataFrame) -> None:
+    """The diagram with its counts; nothing where no probability was scored."""
+    found = bins(scores)
+    if found.is_empty():
+        return
+    named = found.with_columns(
+        label=pl.col("horizon").map_elements(lambda days: counted(language, "quality.days", days), pl.String)
+    )
+    axes = (say(language, "quality.told"), say(language, "quality.happened"))
+    sentence = say(
+        language, "quality.reliability", pairs=write.number(language, int(found["pairs"].sum())),
+        gap=write.share(language, _gap(found)),
+    )  # fmt: skip
+    labels = {"label": say(language, "quality.horizon"), "p": axes[0], "rate": axes[1],
+              "pairs": say(language, "quality.pairs")}  # fmt: skip
+    show.chart(language, charts.reliability(named, axes, language), sentence, named, labels, "reliability")
+
+
+def _gap(found: pl.DataFrame) -> float:
+    """Mean difference of told and happened, by pairs."""
+    gap = ((found["p"] - found["rate"]).abs() * found["pairs"]).sum()
+    return float(gap) / float(found["pairs"].sum())
