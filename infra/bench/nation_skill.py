@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from medsupply.alerts.episodes import Episode, fold
-from medsupply.alerts.rules import rules
+from medsupply.alerts.rules.run_out import RULE
 from medsupply.alerts.scores import score, segments, truths
 from medsupply.forecast import scores
 from medsupply.forecast.backtest.deliveries import read_nation
@@ -25,7 +25,6 @@ from medsupply.forecast.backtest.deliveries import read_nation
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "skill-nation.md"
 WINDOW, FLOOR_DAYS = 84, 7
 ELEVATED_56, ELEVATED_14, SEVERE_14 = 0.30, 0.2, 0.5
-REASONS = frozenset({"run_out"})
 HEAD = """# Run-out of simulated nations
 
 Made by `infra/bench/nation_skill.py` on {today}. Family a is for tuning; b and c were never tuned on. Brier skill is
@@ -90,12 +89,11 @@ def episodes_of(history: pl.DataFrame, p: pl.DataFrame) -> list[Episode]:
     judged = rows.with_columns(
         level=level, run_out_p56=pl.when(low).then(1.0).otherwise("p56"), state=pl.lit("reported")
     )
-    rule = rules(REASONS)[0]
     found: list[Episode] = []
     for key, part in judged.sort("medicine_id", "as_of").partition_by("medicine_id", as_dict=True).items():
-        days = [(row["as_of"], row | {"reasons": ["run_out"] if row["level"] != "normal" else []})
+        days = [(row["as_of"], row | {"reasons": ["run_out_p56"] if row["level"] != "normal" else []})
                 for row in part.iter_rows(named=True)]  # fmt: skip
-        found += fold(rule, str(key[0]), "99", days)
+        found += fold(RULE, str(key[0]), "99", days)
     return found
 
 

@@ -165,4 +165,4 @@ def test_a_medicine_says_what_drives_its_forecast_and_when_it_may_run_out(open_f
 
 def test_reliability_stands_on_the_quality_page(open_filled: Open) -> None:
     text = shown(open_filled("quality", "en"))
-    assert "differ by 3 %" in text.replace("\u00a0", " ")
+    assert f"differ by {write.share('en', 0.03)}" in text
