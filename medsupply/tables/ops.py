@@ -186,11 +186,11 @@ _PUBLIC = (
     "warnings", "day_from", "day_to", "duplicate_of", "held", "released_at", "withdrawn_at",
 )  # fmt: skip
 EQUATIONS = (
-    "(d.verdict = 'refused' or (d.rows_received = d.rows_accepted + d.rows_quarantined + d.rows_duplicate"
+    "((d.bytes_archived is null or d.bytes_archived = d.bytes_received) and (d.verdict = 'refused' or ("
+    "d.rows_received = d.rows_accepted + d.rows_quarantined + d.rows_duplicate"
     " and abs(d.packs_received - d.packs_accepted - d.packs_quarantined - d.packs_duplicate)"
     " <= 1e-6 * (1 + abs(d.packs_received))"
-    " and (d.bytes_archived is null or d.bytes_archived = d.bytes_received)"
-    " and (d.lines_physical is null or d.lines_physical = d.lines_header + d.lines_blank + d.rows_received)))"
+    " and (d.lines_physical is null or d.lines_physical = d.lines_header + d.lines_blank + d.rows_received))))"
 )
 VIEWS: tuple[View, ...] = (
     View(

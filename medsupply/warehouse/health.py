@@ -10,7 +10,8 @@ from shlex import quote
 
 import polars as pl
 
-from medsupply.warehouse import migrate, schema
+from medsupply.errors import WarehouseError
+from medsupply.warehouse import migrate, proof, schema
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.places import find_places
 from medsupply.warehouse.roles import analyst_url, role_of
@@ -72,12 +73,17 @@ def _schema(warehouse: Warehouse) -> Finding:
 
 
 def _equations(warehouse: Warehouse) -> Finding | None:
-    query = "SELECT count(*) AS n, count(*) FILTER (WHERE NOT equations_hold) AS broken FROM analyst.deliveries"
-    if not _may_read(warehouse, "analyst.deliveries"):
+    """Counts, and what lies in archive and record; only for roles that may read deliveries with their files."""
+    if not _may_read(warehouse, "ops.deliveries"):
         return None
-    deliveries, broken = warehouse.read(query).row(0)
-    advice = "select * from analyst.deliveries where not equations_hold, and tell the developers" if broken else ""
-    return Finding("equations", broken == 0, f"{deliveries} deliveries, {broken} do not add up", advice)
+    try:
+        found = proof.broken(warehouse)
+    except WarehouseError as error:
+        return Finding("equations", False, error.reason, error.instruction)
+    if found.height:
+        return Finding("equations", False, proof.sentence(found), "Restore the archive from its backup, or tell us")
+    number = warehouse.read("SELECT count(*) AS n FROM ops.deliveries").item()
+    return Finding("equations", True, f"{number} deliveries add up; files of the last {proof.DAYS} days are there")
 
 
 def _disk(warehouse: Warehouse) -> Finding:

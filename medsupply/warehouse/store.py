@@ -31,6 +31,10 @@ class Store(Protocol):
 
     def exists(self, name: str) -> bool: ...
 
+    def size(self, name: str) -> int | None:
+        """Bytes of a file; None where it is not there."""
+        ...
+
     def delete(self, name: str) -> None: ...
 
     def names(self, prefix: str) -> Iterator[str]: ...
@@ -82,6 +86,10 @@ class FolderStore:
 
     def exists(self, name: str) -> bool:
         return (self.root / name).exists()
+
+    def size(self, name: str) -> int | None:
+        path = self.root / name
+        return path.stat().st_size if path.is_file() else None
 
     def delete(self, name: str) -> None:
         (self.root / name).unlink(missing_ok=True)

@@ -50,6 +50,12 @@ class BucketStore:
     def exists(self, name: str) -> bool:
         return bool(self._patiently(lambda: self.files.exists(self._path(name))))
 
+    def size(self, name: str) -> int | None:
+        try:
+            return int(self._patiently(lambda: self.files.info(self._path(name)))["size"])
+        except FileNotFoundError:
+            return None
+
     def delete(self, name: str) -> None:
         if self.exists(name):
             self._patiently(lambda: self.files.rm_file(self._path(name)))

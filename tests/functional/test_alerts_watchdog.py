@@ -46,7 +46,7 @@ def live(wh: Warehouse, at: datetime = MORNING) -> None:
         subscriptions.add(wh, lines, at=at, confirmed=True)
     early = at - timedelta(hours=2)
     with wh.transaction() as connection:
-        bulk.copy(connection, DELIVERIES, any_row(DELIVERIES, early, verdict="accepted"))
+        bulk.copy(connection, DELIVERIES, any_row(DELIVERIES, early, verdict="accepted", bytes_archived=None))
         bulk.copy(connection, RUNS, any_row(RUNS, early))
     put(wh, 0, [row("S1")])
     store.evaluate(wh, at.date() - timedelta(days=1), at, load_rules())

@@ -10,9 +10,12 @@ from datetime import date, datetime, time, timedelta
 
 from medsupply.alerts.store.hearing import unheard
 from medsupply.days import HELSINKI, is_open
+from medsupply.warehouse import proof
 from medsupply.warehouse.connection import Warehouse
 
 DUE = time(8)
+# Days of deliveries whose files are looked at again each time; medsupply check looks further back.
+LOOK_BACK = 1
 LIMITS = {
     "forecast": timedelta(days=9),
     "sender": timedelta(minutes=20),
@@ -53,6 +56,7 @@ def signs(wh: Warehouse, at: datetime) -> list[str]:
         *([f"alerts of {facts['held']} are held until a person releases them"] if facts["held"] else []),
         *(f"nobody would be told of {rule} alerts" + (f" at level {level}" if level else "")
           for rule, level in unheard(wh)),
+        *_false_equations(wh),
         *_clock(facts, at),
     ]  # fmt: skip
 
@@ -92,6 +96,11 @@ def _late(facts: dict[str, datetime], at: datetime) -> list[str]:
     if facts["unsent"] is not None and at - facts["unsent"] > LIMITS["unsent"]:
         found.append(f"mails wait unsent since {facts['unsent']}")
     return found
+
+
+def _false_equations(wh: Warehouse) -> list[str]:
+    found = proof.broken(wh, days=LOOK_BACK)
+    return [f"{proof.sentence(found)}; run medsupply check"] if found.height else []
 
 
 def _channel(wh: Warehouse) -> list[str]:
