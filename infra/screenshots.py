@@ -14,7 +14,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,7 +50,7 @@ def _wait(url: str, process: subprocess.Popen[bytes], seconds: float = 60) -> No
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise SystemExit(f"The dashboard ended with code {process.returncode}. Run medsupply check.")
-        with contextlib.suppress(urllib.error.URLError, ConnectionError):
+        with contextlib.suppress(OSError):
             urllib.request.urlopen(url, timeout=5).close()
             return
         time.sleep(0.2)

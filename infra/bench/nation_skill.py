@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +18,9 @@ import polars as pl
 
 from medsupply.alerts.episodes import Episode, fold
 from medsupply.alerts.rules.run_out import RULE
-from medsupply.alerts.scores import score, segments, truths
+from medsupply.alerts.scores import Truth, score, truths
 from medsupply.forecast import scores
-from medsupply.forecast.backtest.deliveries import read_nation
+from medsupply.forecast.backtest.deliveries import announced, read_nation
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "skill-nation.md"
 WINDOW, FLOOR_DAYS = 84, 7
@@ -97,14 +97,14 @@ def episodes_of(history: pl.DataFrame, p: pl.DataFrame) -> list[Episode]:
     return found
 
 
-def false_mails(found: list[Episode], history: pl.DataFrame) -> float:
-    """Openings and rises of episodes without an event, per week and 240 medicines, for one official who has all."""
-    known = {one.medicine_id: one for one in truths(history)}
+def false_mails(found: list[Episode], known: list[Truth], history: pl.DataFrame) -> float:
+    """Openings and rises of episodes that ended as false, per week and 240 medicines, for an official who has all."""
+    by_medicine = {one.medicine_id: one for one in known}
+    last = max(one.last for one in known)
     mails = 0
     for one in found:
-        truth = known[one.medicine_id]
-        parts = segments(one.opened_on, one.closed_on, truth.events, truth.last)
-        if not any(part.hit for part in parts) and one.closed_on is not None:
+        row = score("run_out", [one], [by_medicine[one.medicine_id]], last)[0]
+        if row["false_episodes"]:
             mails += sum(change.up for change in one.transitions)
     weeks = history["as_of"].n_unique() / 7
     return mails / weeks * 240 / history["medicine_id"].n_unique()
@@ -117,11 +117,12 @@ def episodes(name: str, pairs: list[tuple[Path, Path]]) -> str:
         oracle = pl.read_parquet(data / "truth" / "oracle_daily.parquet").rename({"medicine": "series_id"})
         shared = oracle.join(own.select("origin").unique(), on="origin", how="semi")
         history = history_of(data).filter(pl.col("as_of") >= own["origin"].min())
-        last = history["as_of"].max() - timedelta(days=0)  # type: ignore[operator]
+        known = truths(history, announced(data))
+        last = known[0].last
         for who, p in (("medsupply", own), ("oracle", shared.select(own.columns))):
             found = episodes_of(history, p)
-            row = next(one for one in score("run_out", found, truths(history), last) if one["grouping"] == "all")
-            sums[who].append(dict(row) | {"mails": false_mails(found, history)})  # type: ignore[arg-type]
+            row = next(one for one in score("run_out", found, known, last) if one["grouping"] == "all")
+            sums[who].append(dict(row) | {"mails": false_mails(found, known, history)})  # type: ignore[arg-type]
     rows = [_row(who, parts) for who, parts in sums.items()]
     names = ["p of", "episodes", "events", "recall", "warned 4 weeks", "median lead, days", "precision",
              "false per 100 years", "events per 100 years", "false mails per week and 240"]  # fmt: skip

@@ -17,6 +17,7 @@ from medsupply.forecast.history import TOLD, Past
 from medsupply.picture.units import units_of_text
 
 USABLE_RESERVE = ("hospital_pharmacy", "medicine_centre")
+NATION_INFLOW = ("wholesaler", "mah", "thl")
 OPEN_END = date(2999, 1, 1)
 DAY_COLUMNS = ("day", "counted_on", "expires_on", "announced_on", "expected_on")
 PACK_COLUMNS = ("packs", "reserve_packs", "returned_packs")
@@ -61,6 +62,17 @@ def read_nation(data: Path) -> Nation:
     )
     atc = dict(known.select("medicine_id", "atc").iter_rows())
     return Nation(past, read_purchases(inbox / "kela_purchases"), tuple(atc[name] for name in past.names))
+
+
+def announced(data: Path) -> pl.DataFrame:
+    """medicine_id, announced_on, expected_on, units of supply announced to the country's holders."""
+    inbox = data / "inbox"
+    holders = _read(inbox / "holders").unique("holder_id", keep="last")
+    into = holders.filter(pl.col("holder_type").is_in(list(NATION_INFLOW))).select("holder_id")
+    rows = _read(inbox / "supply").join(into, on="holder_id", how="semi").join(_packages(inbox), on="vnr")
+    key = ["holder_id", "vnr", "announced_on", "expected_on"]
+    once = rows.unique(key, keep="first", maintain_order=True)
+    return once.select("medicine_id", "announced_on", "expected_on", units=pl.col("packs") * pl.col("per_pack"))
 
 
 def _files(folder: Path) -> list[Path]:
