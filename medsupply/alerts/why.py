@@ -2,93 +2,172 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 
+from medsupply.alerts.folding import IMMEDIATE, RULES
+from medsupply.alerts.recipients import RANK, Subscription
+from medsupply.alerts.rules.rule import HIGH, known
 from medsupply.errors import InputError
+from medsupply.tables.alerts import SUBSCRIPTION
 from medsupply.warehouse.connection import Warehouse
+
+Row = dict[str, Any]
+_PICTURE = """
+    SELECT s.*, m.form_class, m.family_id AS family FROM analyst.situation s
+    LEFT JOIN picture.medicines m USING (medicine_id)
+    WHERE s.medicine_id = coalesce((SELECT family_id FROM picture.medicines WHERE medicine_id = :medicine), :medicine)
+      AND s.county_code = :county AND s.as_of <= coalesce(cast(:on AS date), s.as_of) ORDER BY s.as_of DESC LIMIT 1
+"""
+_MAILS = """
+    SELECT n.kind, n.recipient, n.status, n.attempts, o.last_error, o.waits, o.due_at FROM alerts.outbox o
+    JOIN analyst.notifications n USING (message_id)
+    WHERE (o.alert_id = :id OR :id = ANY(o.alert_ids)) AND (o.as_of IS NULL OR o.as_of <= :as_of)
+    ORDER BY o.created_at, o.message_id
+"""
 
 
 def why(wh: Warehouse, medicine: str, *, on: date | None, county: str) -> str:
     """Inputs, rule version, transitions, silence, hold, recipients and tries, in lines."""
-    picture = wh.read(
-        "select as_of, known_at, level, reasons, run_out_p14, run_out_p56, cover_days, reporting_share, rules_version"
-        " from analyst.situation where medicine_id = :medicine and county_code = :county"
-        " and as_of <= coalesce(cast(:on as date), as_of) order by as_of desc limit 1",
-        medicine=medicine,
-        county=county,
-        on=on,
-    )
+    picture = wh.read(_PICTURE, medicine=medicine, county=county, on=on)
     if not picture.height:
         raise InputError(f"No picture holds {medicine} in {county}", "See analyst.medicines for the ids")
     row = picture.row(0, named=True)
+    query = "select * from alerts.evaluations where as_of = :as_of"
+    evaluated = wh.read(query, as_of=row["as_of"]).to_dicts()
     lines = [
         f"Picture of {row['as_of']} as known {row['known_at']:%Y-%m-%d %H:%M} UTC, rules {row['rules_version']}:",
-        f"  level {row['level']}, reasons {', '.join(row['reasons'] or []) or 'none'}",
+        f"  {row['medicine_id']} in {county}: level {row['level']}, reasons {_listed(row['reasons'])}",
         f"  run_out_p14 {row['run_out_p14']}, run_out_p56 {row['run_out_p56']}, cover_days {row['cover_days']},"
         f" reporting_share {row['reporting_share']}",
     ]
-    return "\n".join([*lines, *_alerts(wh, medicine, county, row["as_of"]), *_holds(wh, row["as_of"])])
+    if not evaluated:
+        return "\n".join([*lines, "The alerts of this day have not been evaluated, so there was no mail about it."])
+    return "\n".join([*lines, *_hold(evaluated[0]), *_alerts(wh, row)])
 
 
-def _alerts(wh: Warehouse, medicine: str, county: str, as_of: date) -> list[str]:
+def _listed(reasons: list[str] | None) -> str:
+    return ", ".join(reasons or []) or "none"
+
+
+def _hold(evaluation: Row) -> list[str]:
+    if not evaluation["held"]:
+        return []
+    released = evaluation["released_at"]
+    return [f"Too much changed at once in this evaluation: it was held for a person; released {released or 'not yet'}."]
+
+
+def _alerts(wh: Warehouse, row: Row) -> list[str]:
     states = wh.read(
-        "select alert_id, rule, state, level, opened_on, closed_on, flapping from alerts.state"
-        " where medicine_id = :medicine and county_code = :county and opened_on <= :as_of order by opened_on, alert_id",
-        medicine=medicine,
-        county=county,
-        as_of=as_of,
-    )
-    if not states.height:
-        return ["No alert was ever open here: no rule's condition held on an evaluated day. So there was no mail."]
-    lines = []
-    for state in states.iter_rows(named=True):
-        until = f" to {state['closed_on']}" if state["closed_on"] else ""
-        flapping = ", flapping: digest only" if state["flapping"] else ""
-        lines.append(f"Alert {state['alert_id']}: {state['state']} since {state['opened_on']}{until}{flapping}")
-        lines += _events(wh, state["alert_id"]) + _mails(wh, state["alert_id"])
+        "select * from alerts.state where medicine_id = :medicine and county_code = :county and opened_on <= :as_of"
+        " order by opened_on, alert_id",
+        medicine=row["medicine_id"],
+        county=row["county_code"],
+        as_of=row["as_of"],
+    ).to_dicts()
+    lines = [] if states else _never(row)
+    for state in states:
+        closed = state["closed_on"] if state["closed_on"] and state["closed_on"] <= row["as_of"] else None
+        flapping = (
+            "; it goes up and down: after one mail that says so the digest alone tells" if state["flapping"] else ""
+        )
+        now = f"closed on {closed}" if closed else "open"
+        lines.append(f"Alert {state['alert_id']}: opened {state['opened_on']}, {now}{flapping}")
+        lines += _events(wh, state["alert_id"], row["as_of"])
+        lines += [] if closed else _inhibited(row)
+        lines += _silences(wh, state, row["as_of"]) + _acknowledged(wh, state, row["known_at"])
+        lines += _mails(wh, state, row)
     return lines
 
 
-def _events(wh: Warehouse, alert_id: str) -> list[str]:
+def _never(row: Row) -> list[str]:
+    if row["level"] in (None, "unknown"):
+        return ["No alert was open: without data no level is told, and nothing but the data alert opens on it."]
+    if row["level"] in HIGH:
+        return ["No alert was open: none of the rules' conditions held on an evaluated day."]
+    return [f"No alert was open: level {row['level']} is below elevated and no other rule's condition held. No mail."]
+
+
+def _inhibited(row: Row) -> list[str]:
+    if any(rule.opens(row) for rule in RULES) and row["level"] in HIGH:
+        return []
+    if not known(row):
+        return ["  kept open: reports are missing, and missing data never closes an alert"]
+    return ["  kept open: counts are carried forward"] if row["state"] == "late" else []
+
+
+def _events(wh: Warehouse, alert_id: str, as_of: date) -> list[str]:
     events = wh.read(
-        'select "on", transition, level, reasons, rules_version from alerts.event'
-        ' where alert_id = :id and withdrawn_at is null order by "on"',
+        'select * from alerts.event where alert_id = :id and withdrawn_at is null and "on" <= :as_of order by "on"',
         id=alert_id,
+        as_of=as_of,
     )
     return [
-        f"  {row['on']}: {row['transition']} at {row['level']} ({', '.join(row['reasons'] or [])}), rules"
+        f"  {row['on']}: {row['transition']} at {row['level']} ({_listed(row['reasons'])}), rules"
         f" {row['rules_version']}"
         for row in events.iter_rows(named=True)
     ]
 
 
-def _mails(wh: Warehouse, alert_id: str) -> list[str]:
-    mails = wh.read(
-        "select kind, recipient, status, attempts, sent_at from analyst.notifications"
-        " where message_id in (select message_id from alerts.outbox where alert_id = :id or :id = any(alert_ids))"
-        " order by created_at, message_id",
-        id=alert_id,
-    )
-    silences = wh.read(
-        "select s.author, s.reason, s.ends_at from alerts.silence s join alerts.state a on a.alert_id = :id"
-        " where (s.medicine_id is null or s.medicine_id = a.medicine_id)"
-        " and (s.county_code is null or s.county_code = a.county_code) and (s.rule is null or s.rule = a.rule)",
-        id=alert_id,
-    )
-    lines = [
-        f"  silenced by {row['author']} until {row['ends_at']:%Y-%m-%d}: {row['reason']}"
-        for row in silences.iter_rows(named=True)
+def _silences(wh: Warehouse, state: Row, as_of: date) -> list[str]:
+    found = wh.read(
+        "select * from alerts.silence where coalesce(medicine_id, :medicine) = :medicine"
+        " and coalesce(county_code, :county) = :county and coalesce(rule, :rule) = :rule"
+        " and starts_at < cast(:as_of as date) + 2 and ends_at > cast(:opened as date) order by starts_at",
+        medicine=state["medicine_id"], county=state["county_code"], rule=state["rule"], as_of=as_of,
+        opened=state["opened_on"],
+    )  # fmt: skip
+    return [
+        f"  silenced by {row['author']} from {row['starts_at']:%Y-%m-%d} until {row['ends_at']:%Y-%m-%d}:"
+        f" {row['reason']}"
+        for row in found.iter_rows(named=True)
     ]
-    lines += [
-        f"  mail ({row['kind']}) to {row['recipient']}: {row['status']} after {row['attempts']} tries"
-        for row in mails.iter_rows(named=True)
-    ]
-    return lines or ["  no mail: no confirmed subscription asks for it, or it was open before the first evaluation"]
 
 
-def _holds(wh: Warehouse, as_of: date) -> list[str]:
-    held = wh.read("select held, released_at from alerts.evaluations where as_of = :as_of", as_of=as_of)
-    if held.height and held["held"][0]:
-        released = held["released_at"][0]
-        return [f"The evaluation was held for a person; released {released or 'not yet'}."]
-    return []
+def _acknowledged(wh: Warehouse, state: Row, at: datetime) -> list[str]:
+    found = wh.read("select * from alerts.acknowledgement where alert_id = :id order by at", id=state["alert_id"])
+    return [
+        f"  acknowledged by {row['owner']} at {row['level']}: {row['note']}"
+        + (" (run out)" if row["expires_at"] <= at else "")
+        for row in found.iter_rows(named=True)
+    ]
+
+
+def _mails(wh: Warehouse, state: Row, row: Row) -> list[str]:
+    found = wh.read(_MAILS, id=state["alert_id"], as_of=row["as_of"])
+    if not found.height:
+        return [f"  no mail: {_no_mail(wh, state, row)}"]
+    return [
+        f"  mail ({one['kind']}) to {one['recipient']}: {one['status']} after {one['attempts']} tries"
+        + (f"; waits for office hours until {one['due_at']:%Y-%m-%d %H:%M} UTC" if one["waits"] else "")
+        + (f"; {one['last_error']}" if one["last_error"] else "")
+        for one in found.iter_rows(named=True)
+    ]
+
+
+def _no_mail(wh: Warehouse, state: Row, row: Row) -> str:
+    """The first cause that the stored facts give."""
+    if state["rule"] not in IMMEDIATE:
+        return f"the rule {state['rule']} is told in the daily digest only"
+    if state["held"]:
+        return "it waits for a person to release the held evaluation"
+    if state["told"] is None:
+        return "it is silenced, or closed before it could be told"
+    item = {**row, "level": state["told"]}
+    return _nobody(wh.rows(SUBSCRIPTION, "created_at <= :at", at=row["known_at"]).to_dicts(), item, row["known_at"])
+
+
+def _nobody(lines: list[Row], item: Row, at: datetime) -> str:
+    names = set(Subscription.__dataclass_fields__)
+    covering = [line for line in lines if Subscription(**{k: v for k, v in line.items() if k in names}).covers(item)]
+    live = [one for one in covering if one["ended_at"] is None or one["ended_at"] > at]
+    confirmed = [one for one in live if one["confirmed_at"] is not None and one["confirmed_at"] <= at]
+    low = [one for one in confirmed if RANK[one["level"]] <= RANK.get(item["level"] or "", 0)]
+    causes = (
+        (covering, "no subscription is about this medicine and area"),
+        (live, "the subscriptions to it have ended"),
+        (confirmed, "the subscriptions to it are not confirmed"),
+        (low, f"every subscription to it begins above level {item['level']}"),
+        ([one for one in low if not one["digest"]], "the subscriptions to it want the digest only"),
+    )
+    return next((told for left, told in causes if not left), "the scope goes up and down: the digest alone tells")

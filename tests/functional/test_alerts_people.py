@@ -18,7 +18,6 @@ from medsupply.alerts.recipients import subscriptions_of
 from medsupply.alerts.store import rota
 from medsupply.alerts.store.next_person import escalate, working_hours
 from medsupply.alerts.store.scoring import replay_rules
-from medsupply.alerts.why import why
 from medsupply.errors import InputError
 from medsupply.rules import load_rules
 from medsupply.warehouse.connection import Warehouse
@@ -144,15 +143,6 @@ def test_office_hours_are_what_counts() -> None:
     assert working_hours(friday, friday + timedelta(hours=12)) == 1.0
     assert working_hours(friday, friday + timedelta(days=2, hours=12)) == 1.0
     assert working_hours(friday, datetime(2026, 3, 9, 7, 0, tzinfo=UTC)) == 2.0
-
-
-def test_why_answers_from_stored_facts(warehouse: Warehouse) -> None:
-    subscribe(warehouse, "a@example.org")
-    put(warehouse, 0, [row("S1", **SHORT), row("S2")])
-    evaluate(warehouse, 0)
-    told = why(warehouse, "S1", on=day(0), county="99")
-    assert "opened at elevated (run_out_p56)" in told and "mail (alert) to a***@example.org: queued" in told
-    assert "No alert was ever open" in why(warehouse, "S2", on=None, county="99")
 
 
 def test_scores_are_stored_and_rules_can_be_played_on_the_past(warehouse: Warehouse) -> None:

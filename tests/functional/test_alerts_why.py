@@ -1,0 +1,147 @@
+"""`alerts why`: ten cases, each answered from stored facts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from alerts_pictures import GONE, SHORT, day, moment, put, row
+from hostile_relay import Relay, running
+
+from medsupply.alerts import desk, sender, store, subscriptions
+from medsupply.alerts.recipients import subscriptions_of
+from medsupply.alerts.why import why
+from medsupply.errors import InputError
+from medsupply.rules import load_rules
+from medsupply.warehouse.connection import Warehouse
+
+RULES = load_rules()
+CLOCK = datetime(2026, 3, 3, 7, 0, tzinfo=UTC)
+
+
+def subscribe(wh: Warehouse, address: str = "a@example.org", *, confirmed: bool = True, **wanted: Any) -> None:
+    lines = subscriptions_of(address, **{"language": "en", "role": "fimea", **wanted})
+    subscriptions.add(wh, lines, at=moment(-1), confirmed=confirmed)
+
+
+def live(wh: Warehouse, *series: dict[str, Any], medicine: str = "S1") -> None:
+    for number, changes in enumerate(series):
+        put(wh, number, [row(medicine, **changes)])
+        store.evaluate(wh, day(number), moment(number), RULES)
+
+
+def asked(wh: Warehouse, medicine: str = "S1", on: int | None = None) -> str:
+    return why(wh, medicine, on=day(on) if on is not None else None, county="99")
+
+
+def test_sent(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    live(warehouse, SHORT)
+    with running(Relay()) as url:
+        sender.send(warehouse, clock=lambda: CLOCK, smtp_url=url)
+    told = asked(warehouse)
+    assert "opened at elevated (run_out_p56), rules" in told
+    assert "mail (alert) to a***@example.org: sent after 1 tries" in told and "no mail" not in told
+
+
+def test_refused_recipient(warehouse: Warehouse) -> None:
+    subscribe(warehouse, deputy="b@example.org")
+    live(warehouse, SHORT)
+    with running(Relay(lambda address, _: "550 no such user" if address[0] == "a" else "ok")) as url:
+        sender.send(warehouse, clock=lambda: CLOCK, smtp_url=url)
+    told = asked(warehouse)
+    assert "a***@example.org: failed after 1 tries; The relay refuses it for good (550 no such user)" in told
+    assert "b***@example.org: sent after 1 tries" in told
+
+
+def test_silenced(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    desk.silence(warehouse, author="Anna", reason="known recall", at=moment(-1), until=moment(5), medicine_id="S1")
+    live(warehouse, SHORT)
+    told = asked(warehouse)
+    assert "silenced by Anna" in told and "known recall" in told and "no mail: it is silenced" in told
+
+
+def test_inhibited(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    live(warehouse, SHORT, {"level": "unknown", "reasons": ["missing_decides"], "reporting_share": 0.4})
+    told = asked(warehouse)
+    assert "run_out-S1-99-1: opened 2026-03-02, open" in told and "missing data never closes an alert" in told
+    assert "no mail: the rule data_missing is told in the daily digest only" in told
+
+
+def test_held(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    many = [f"S{number}" for number in range(1, 31)]
+    put(warehouse, 0, [row(one) for one in many])
+    store.evaluate(warehouse, day(0), moment(0), RULES)
+    put(warehouse, 1, [row(one, **SHORT) for one in many])
+    store.evaluate(warehouse, day(1), moment(1), RULES)
+    told = asked(warehouse)
+    assert "held for a person; released not yet" in told
+    assert "no mail: it waits for a person to release" in told
+    desk.release_hold(warehouse, author="A", reason="true", at=moment(1), rules=RULES)
+    assert "mail (alert) to a***@example.org: queued" in asked(warehouse)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "cause"),
+    [
+        (None, "no subscription is about this medicine and area"),
+        ({"role": None, "atc": "N02"}, "no subscription is about this medicine and area"),
+        ({"role": None, "level": "severe"}, "every subscription to it begins above level elevated"),
+        ({"confirmed": False}, "the subscriptions to it are not confirmed"),
+        ({"digest": True}, "the subscriptions to it want the digest only"),
+    ],
+)
+def test_nobody_asked_for_it(warehouse: Warehouse, wanted: dict[str, Any] | None, cause: str) -> None:
+    if wanted is not None:
+        subscribe(warehouse, **wanted)
+    live(warehouse, SHORT)
+    assert f"no mail: {cause}" in asked(warehouse)
+
+
+def test_ended(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    subscriptions.end(warehouse, "a@example.org", at=moment(-1))
+    live(warehouse, SHORT)
+    assert "no mail: the subscriptions to it have ended" in asked(warehouse)
+
+
+def test_below_level(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    live(warehouse, {"level": "watch", "reasons": ["run_out_p84"]})
+    assert "level watch is below elevated" in asked(warehouse)
+
+
+def test_closed_and_the_day_before(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    live(warehouse, SHORT, *[{}] * 8)
+    told = asked(warehouse)
+    assert f"closed on {day(7)}" in told and "mail (resolved)" in told
+    before = asked(warehouse, on=3)
+    assert "opened 2026-03-02, open" in before and "mail (resolved)" not in before and "closed" not in before
+
+
+def test_flapping(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    live(warehouse, GONE, SHORT, SHORT, SHORT, GONE, SHORT, SHORT, SHORT, GONE)
+    assert "goes up and down" in asked(warehouse)
+
+
+def test_no_data(warehouse: Warehouse) -> None:
+    live(warehouse, {"level": "unknown", "reasons": ["stock_unknown"], "state": "missing", "stock_units": None})
+    assert "without data no level is told" in asked(warehouse)
+    with pytest.raises(InputError, match="S404"):
+        asked(warehouse, "S404")
+
+
+def test_not_evaluated_yet_and_put_off_till_morning(warehouse: Warehouse) -> None:
+    subscribe(warehouse, office_hours=True)
+    live(warehouse, SHORT)
+    with running(Relay()) as url:
+        sender.send(warehouse, clock=lambda: CLOCK + timedelta(hours=12), smtp_url=url)
+    assert "waits for office hours until 2026-03-04 06:00 UTC" in asked(warehouse)
+    put(warehouse, 1, [row("S1", **GONE)])
+    assert "have not been evaluated" in asked(warehouse)
