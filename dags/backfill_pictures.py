@@ -29,18 +29,18 @@ def backfill_pictures() -> None:
         return flow.days_between(params["from"], params["to"])
 
     @task(map_index_template="{{ label }}")
-    def picture(day: str) -> str:
+    def measure(day: str) -> str:
         from medsupply import flow
 
         context = get_current_context()
         context["label"] = day
         params = {**context["params"], "as_of": day}
         with schedule.warehouse() as wh:
-            return flow.summary(flow.picture(wh, schedule.as_of(params), schedule.known_at(params)))
+            return str(flow.measure(wh, schedule.as_of(params), schedule.known_at(params)))
 
     @task
     def in_order(found: list[str]) -> None:
-        """Judge once more, day after day: what a day owes to the one before does not depend on which task was first."""
+        """Judge day after day: what a day owes to the one before does not depend on which task was first."""
         from medsupply import flow
 
         params = get_current_context()["params"]
@@ -49,7 +49,7 @@ def backfill_pictures() -> None:
                 flow.judge(wh, schedule.as_of({"as_of": day}), schedule.known_at(params))
 
     found = days()
-    picture.expand(day=found) >> in_order(found)
+    measure.expand(day=found) >> in_order(found)
 
 
 backfill_pictures()

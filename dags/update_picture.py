@@ -24,6 +24,15 @@ from medsupply import schedule
 )
 def update_picture() -> None:
     @task
+    def correct() -> list[str]:
+        """Pictures of the two weeks before that late files have changed."""
+        from medsupply import flow
+
+        params = get_current_context()["params"]
+        with schedule.warehouse() as wh:
+            return [str(day) for day in flow.correct(wh, schedule.as_of(params), schedule.known_at(params))]
+
+    @task
     def measure() -> str:
         from medsupply import flow
 
@@ -39,7 +48,7 @@ def update_picture() -> None:
         with schedule.warehouse() as wh:
             return flow.summary(flow.judge(wh, schedule.as_of(params), schedule.known_at(params)))
 
-    measure() >> judge()
+    correct() >> measure() >> judge()
 
 
 update_picture()

@@ -184,7 +184,10 @@ def main() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     work = given.work or Path(tempfile.mkdtemp(prefix="morning-"))
     nation = work / "nation"
-    manifest = simulate(nation, preset="demo", seed=3, medicines=given.medicines, pharmacies=given.pharmacies)
+    manifest = simulate(
+        nation, preset="demo", seed=3, medicines=given.medicines, pharmacies=given.pharmacies,
+        daily_files=given.mornings + 2,
+    )  # fmt: skip
     settings = Settings.from_environ({"MEDSUPPLY_HOME": str(work / "home")})
     migrate(settings)
     last = manifest.last_day

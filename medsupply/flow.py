@@ -8,8 +8,11 @@ measure and judge with the newest forecast known; ``run`` is the inbox and all f
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 
 import polars as pl
@@ -30,7 +33,7 @@ from medsupply.picture.measure import Measurement
 from medsupply.picture.measure import measure as measure_
 from medsupply.rules import Rules, load_rules
 from medsupply.settings import Settings
-from medsupply.steps import demand, forecasting, indexing, outlook, scoring, turned_out
+from medsupply.steps import demand, forecasting, indexing, outlook, scoring, turned_out, versions
 from medsupply.steps.what_if import stored_start
 from medsupply.tables import picture as tables
 from medsupply.tables.base import Table
@@ -131,6 +134,7 @@ def judge(wh: Warehouse, as_of: date, known_at: datetime, *, always: bool = Fals
     frames = {tables.SITUATION: situation}
     moment = pictures.store(wh, "judged", as_of, known_at, frames, always=always, rules_version=rules.version)
     _store_changes(wh, as_of, moment)
+    versions.store_corrections(wh, as_of, moment)
     return pictures.stored(wh, tables.SITUATION, "judged", as_of, known_at)
 
 
@@ -152,6 +156,38 @@ def picture(wh: Warehouse, as_of: date, known_at: datetime, *, always: bool = Fa
     """Measure and judge with the newest forecast known by ``known_at``; without one trailing demand stands."""
     measure(wh, as_of, known_at, always=always)
     return judge(wh, as_of, known_at, always=always)
+
+
+def backfill(wh: Warehouse, days: Sequence[date], known_at: datetime, *, workers: int = 1) -> None:
+    """The pictures of ``days`` as known at a moment: measured side by side in processes, then judged in their order.
+
+    Twice, or with another number of workers, gives the same pictures.
+    """
+    if workers > 1:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as processes:
+            list(processes.map(_measure_apart, repeat(wh.settings), days, repeat(known_at)))
+    else:
+        for day in days:
+            measure(wh, day, known_at)
+    for day in sorted(days):
+        judge(wh, day, known_at)
+
+
+def _measure_apart(settings: Settings, day: date, known_at: datetime) -> None:
+    with Warehouse.open(settings) as wh:
+        measure(wh, day, known_at)
+
+
+def correct(wh: Warehouse, as_of: date, known_at: datetime) -> list[date]:
+    """Make the pictures of the two weeks before ``as_of`` again that late files have changed; returns their days.
+
+    What changed stands in ``picture.corrections``, written by :func:`judge` for every later version of a day.
+    """
+    days = versions.corrected_days(wh, as_of, known_at)
+    for day in days:
+        # Its files did change: the version says so even where no figure did, and is not made once more tomorrow.
+        picture(wh, day, known_at, always=True)
+    return days
 
 
 def situation(wh: Warehouse, as_of: date, known_at: datetime) -> pl.DataFrame:
@@ -243,6 +279,7 @@ def run(
 ) -> Day:
     """Inbox, measure, forecast, judge, evaluate. Sends nothing."""
     verdicts = inbox(wh, folder, received_at=known_at)
+    correct(wh, as_of, known_at)
     measure(wh, as_of, known_at, always=always)
     told = forecast(wh, as_of, known_at, workers=workers)
     judged = judge(wh, as_of, known_at, always=always)

@@ -14,6 +14,7 @@ rules = typer.Typer(help="The rules file: thresholds of levels and alerts.", no_
 def add_to(app: typer.Typer) -> None:
     app.command()(run)
     app.command()(picture)
+    app.command()(backfill)
     app.command()(changes)
     app.add_typer(rules, name="rules")
 
@@ -46,6 +47,20 @@ def picture(as_of: str = common.AS_OF, known_at: str = common.KNOWN_AT) -> None:
         moment = common.parse_moment(known_at, day_means_end=True)
         situation = flow.picture(wh, common.parse_day(as_of), moment, always=bool(known_at))
     typer.echo(flow.summary(situation))
+
+
+def backfill(
+    first: str = typer.Argument(help="First report day, YYYY-MM-DD."),
+    last: str = typer.Argument(help="Last report day, YYYY-MM-DD."),
+    known_at: str = common.KNOWN_AT,
+) -> None:
+    """Make the pictures of past report days, several side by side (MEDSUPPLY_WORKERS), as known at one moment."""
+    from medsupply import flow
+
+    days = [common.parse_day(day) for day in flow.days_between(first, last)]
+    with common.warehouse() as wh:
+        flow.backfill(wh, days, common.parse_moment(known_at, day_means_end=True), workers=common.settings().workers)
+    typer.echo(f"{len(days)} pictures, {first} to {last}.")
 
 
 def changes(

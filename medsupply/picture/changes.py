@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 import polars as pl
 
 from medsupply.picture.levels import RANK
 from medsupply.picture.rounding import rounded
-from medsupply.tables.picture import CHANGES
+from medsupply.tables.picture import CHANGES, CORRECTIONS
 
 
 class Cause(StrEnum):
@@ -170,3 +171,39 @@ def changes(now: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
         known_at=pl.lit(stamps["known_at"]),
     )
     return CHANGES.conform(rounded(result)).sort("county_code", "medicine_id")
+
+
+def corrections(now: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """Rows in which a later version of the same day differs in level, stock, demand or holders heard of, as
+    ``picture.corrections`` declares them. Both: situation rows with ``holders_heard``."""
+    if now.is_empty() or before.is_empty():
+        return CORRECTIONS.empty()
+    figures = ["level", "stock_units", "daily_demand_units", "holders_heard"]
+    earlier = before.select(*_KEY, *(pl.col(name).alias(f"{name}_before") for name in figures))
+    joined = now.select(*_KEY, *figures).join(earlier, on=_KEY, how="full", coalesce=True)
+    same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_before")) for name in figures)
+    result = joined.filter(~same).with_columns(
+        as_of=pl.lit(now["as_of"][0]),
+        known_at=pl.lit(now["known_at"][0]),
+        before_known_at=pl.lit(before["known_at"][0]),
+        holders_change=pl.col("holders_heard") - pl.col("holders_heard_before"),
+        stock_change_units=pl.col("stock_units") - pl.col("stock_units_before"),
+        demand_change_units=pl.col("daily_demand_units") - pl.col("daily_demand_units_before"),
+    )
+    return CORRECTIONS.conform(rounded(result)).sort("county_code", "medicine_id")
+
+
+def told(correction: dict[str, Any]) -> str:
+    """A row of ``picture.corrections`` in a sentence: "+ 2 holders, level severe -> elevated"."""
+    parts = []
+    if correction["holders_change"]:
+        sign = "+" if correction["holders_change"] > 0 else "-"
+        count = abs(correction["holders_change"])
+        parts.append(f"{sign} {count} {'holder' if count == 1 else 'holders'}")
+    if correction["level"] != correction["level_before"]:
+        levels = (correction[name] or "no level" for name in ("level_before", "level"))
+        parts.append("level " + " -> ".join(levels))
+    for name, what in (("stock_change_units", "stock"), ("demand_change_units", "daily demand")):
+        if correction[name]:
+            parts.append(f"{what} {correction[name]:+.6g}")
+    return ", ".join(parts)

@@ -314,6 +314,19 @@ class Changes(dy.Schema):
     reasons_lost = texts("Reasons that held before and do not now")
 
 
+class Corrections(dy.Schema):
+    as_of = day("Report day", primary_key=True)
+    known_at = moment("Known moment of the later version", primary_key=True)
+    county_code = text(COUNTY, primary_key=True, regex=AREA)
+    medicine_id = text(MEDICINE, primary_key=True)
+    before_known_at = moment("Known moment of the version before")
+    holders_change = count("Holders heard of now less before", "holders", nullable=True)
+    level_before = text("Level before", nullable=True)
+    level = text("Level now", nullable=True)
+    stock_change_units = number("Stock now less before", MASS, nullable=True)
+    demand_change_units = number("Daily demand now less before", MASS, nullable=True)
+
+
 PICTURES = Table(
     "picture", "pictures", Pictures, "Which versions of which day there are: the latest is what views show"
 )
@@ -368,6 +381,9 @@ SITUATION = Table(
     indexes=(("medicine_id", "county_code", "as_of"),),
 )
 CHANGES = Table("picture", "changes", Changes, "What changed between a picture and the one before, and why")
+CORRECTIONS = Table(
+    "picture", "corrections", Corrections, "What a later version of a day says differently: late and corrected files"
+)
 
 TABLES: tuple[Table, ...] = (
     PICTURES,
@@ -384,4 +400,5 @@ TABLES: tuple[Table, ...] = (
     MEASURED,
     SITUATION,
     CHANGES,
+    CORRECTIONS,
 )

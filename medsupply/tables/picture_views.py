@@ -7,6 +7,7 @@ from medsupply.tables.base import Table, View
 from medsupply.tables.picture import (
     CHANGES,
     COMPLETENESS,
+    CORRECTIONS,
     DEMAND_WEEKLY,
     DISPENSING_DAILY,
     MEDICINES,
@@ -117,5 +118,12 @@ VIEWS: tuple[View, ...] = (
         "array_replace(reasons_lost, 'obligation_short', 'restricted') AS reasons_lost FROM picture.changes",
         "What changed between a picture and the one before it, with the causes",
         tables=(CHANGES,),
+    ),
+    View(
+        "corrections",
+        "SELECT * FROM picture.corrections",
+        "What a later version of a report day's picture says differently from the one before it: holders heard of, "
+        "level, stock and demand, where late or corrected files changed them",
+        tables=(CORRECTIONS,),
     ),
 )

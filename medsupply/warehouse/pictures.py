@@ -39,10 +39,18 @@ def store(
         before = _version_before(connection, stage, as_of, known_at)
         if before is not None and before.content == content and not always:
             return _utc(before.known_at)
-        newest = _is_newest(connection, stage, as_of, known_at)
-        for table, frame in frames.items():
-            _store_one(connection, table, frame, stage, as_of, known_at, newest)
+        shared = [table for table in frames if "known_at" not in table.key]
+        for table in frames:
+            if table not in shared:
+                _store_version(connection, table, frames[table], as_of, known_at)
         upsert(connection, PICTURES, _registration(stage, as_of, known_at, frames, content, rules_version))
+        if shared:
+            # Days are measured side by side: whoever comes last must see which day is the newest.
+            connection.execute(lock, {"what": f"{stage}, newest"})
+            if _is_newest(connection, stage, as_of, known_at):
+                for table in shared:
+                    connection.execute(sa.delete(table.sql))
+                    upsert(connection, table, frames[table])
     return known_at
 
 
@@ -74,29 +82,12 @@ def stored(wh: Warehouse, table: Table, stage: str, as_of: date, known_at: datet
     return wh.rows(table, f"{day} = :as_of and known_at = :moment", as_of=as_of, moment=moment)
 
 
-def _store_one(
-    connection: sa.Connection,
-    table: Table,
-    frame: pl.DataFrame,
-    stage: str,
-    as_of: date,
-    known_at: datetime,
-    newest: bool,
+def _store_version(
+    connection: sa.Connection, table: Table, frame: pl.DataFrame, as_of: date, known_at: datetime
 ) -> None:
-    if "known_at" in table.key:
-        day = "as_of" if "as_of" in table.columns else "week" if "week" in table.columns else "day"
-        replace(
-            connection,
-            table,
-            frame.with_columns(pl.lit(known_at).alias("known_at")),
-            **{
-                day: as_of,
-                "known_at": known_at,
-            },
-        )
-    elif newest:
-        connection.execute(sa.delete(table.sql))
-        upsert(connection, table, frame)
+    day = "as_of" if "as_of" in table.columns else "week" if "week" in table.columns else "day"
+    rows = frame.with_columns(pl.lit(known_at).alias("known_at"))
+    replace(connection, table, rows, **{day: as_of, "known_at": known_at})
 
 
 def _version_before(connection: sa.Connection, stage: str, as_of: date, known_at: datetime) -> sa.Row[Any, Any] | None:
