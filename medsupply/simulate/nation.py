@@ -57,8 +57,8 @@ def simulate(
 ) -> Manifest:
     """Write a nation; the same arguments give the same bytes, and a nation that stands there already is kept.
 
-    ``days``: of stock snapshots; ``history_days``: of dispensing; ``form``: of daily files (csv.gz, csv, parquet);
-    ``daily_files``: the last days that come as one file a day, earlier ones are bundled;
+    ``days``: of stock snapshots; ``history_days``: of dispensing; ``daily_files``: last days that come as a file a day
+    (earlier ones are bundled); ``form``: of daily files (csv.gz, csv, parquet);
     ``residuals``: weekly series (unique_id, ds, y) whose residuals family b draws from; ``paths``: continuations of
     the oracle; ``daily_paths``: those of the oracle of alerts, every day up to ``ALERT_HORIZONS`` (0: none).
     Raises InputError for an unknown preset or family, or a folder that holds another nation.
@@ -67,8 +67,7 @@ def simulate(
         preset, stock_days=days, last_day=end, medicines=medicines, pharmacies=pharmacies, hospitals=hospitals,
         dispensing_days=history_days, daily_form=form, daily_files=daily_files,
     )  # fmt: skip
-    given = residuals and _hash(residuals.read_bytes())
-    told = [VERSION, family, seed, oracle, paths, daily_paths, given, asdict(size)]
+    told = [VERSION, family, seed, oracle, paths, daily_paths, residuals and _hash(residuals.read_bytes()), asdict(size)]
     stamp = _hash(json.dumps(told, default=str).encode())
     if _stands(out, stamp):
         return _read(out, size)
