@@ -67,8 +67,8 @@ def simulate(
         preset, stock_days=days, last_day=end, medicines=medicines, pharmacies=pharmacies, hospitals=hospitals,
         dispensing_days=history_days, daily_form=form, daily_files=daily_files,
     )  # fmt: skip
-    told = [VERSION, family, seed, oracle, paths, daily_paths, residuals and _hash(residuals.read_bytes()), asdict(size)]
-    stamp = _hash(json.dumps(told, default=str).encode())
+    told = [VERSION, family, seed, oracle, paths, daily_paths, residuals and _hash(residuals.read_bytes())]
+    stamp = _hash(json.dumps([*told, asdict(size)], default=str).encode())
     if _stands(out, stamp):
         return _read(out, size)
     (out / "stamp").write_text(stamp)

@@ -1,7 +1,6 @@
 """Tables of the picture: medicines, what is measured of them, and the situation; and the views analysts see.
 
-Every measured row carries ``as_of`` (the report day) and ``known_at`` (when it was known). Nothing is overwritten:
-a picture made again is another ``known_at``; the views show the latest.
+A measured row carries ``as_of`` and ``known_at``; a picture made again is another ``known_at``, nothing is overwritten.
 """
 
 from __future__ import annotations
@@ -14,14 +13,11 @@ LEVELS = ("severe", "elevated", "watch", "normal", "unknown")
 STATES = ("reported", "late", "missing", "not_stocked", "discontinued", "unmapped")
 AREA = r"^(\d{2}|Y[1-5])$"
 
-AS_OF = "Report day the figure is about"
-KNOWN_AT = "Moment the figure was known"
+AS_OF, KNOWN_AT = "Report day the figure is about", "Moment the figure was known"
 MEDICINE = "Medicine (G.., F.., A..) or family (S..)"
 COUNTY = "Area: county 01-21, 90 Helsinki, 91 Åland, collaborative area Y1-Y5, 99 the country"
-UNITS = "units"
+UNITS, DAYS, SHARE = "units", "days", "share 0-1"
 MASS = "units, or mg of the substance for a family"
-DAYS = "days"
-SHARE = "share 0-1"
 
 
 class Medicines(dy.Schema):
