@@ -42,9 +42,10 @@ from medsupply.warehouse import inbox as inbox_
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.facts import facts as facts_
 from medsupply.warehouse.intake import Progress, Verdict
-from medsupply.warehouse.week_cache import WeekFiles
+from medsupply.warehouse.kept_files import KeptFiles
 
 log = structlog.get_logger()
+WEEKS_KEPT = 60
 LEVELS = ("severe", "elevated", "watch", "normal", "unknown")
 
 
@@ -121,7 +122,7 @@ def measure(wh: Warehouse, as_of: date, known_at: datetime, *, always: bool = Fa
     with structlog.contextvars.bound_contextvars(as_of=str(as_of)):
         facts = facts_(wh, as_of, known_at)
         known = master(facts)
-        measured = measure_(facts, known, load_rules(), WeekFiles(wh.settings.home))
+        measured = measure_(facts, known, load_rules(), KeptFiles(wh.settings.home, "weeks", WEEKS_KEPT))
         log.info("measured", rows=measured.measured.height)
         return pictures.store(wh, "measured", as_of, known_at, _measured_frames(measured, known), always=always)
 

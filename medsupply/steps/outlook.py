@@ -12,7 +12,9 @@ from medsupply.facts import Facts
 from medsupply.forecast.national import country_of, instead, rows_of, simulate
 from medsupply.forecast.run_out import DemandPaths, run_out
 from medsupply.forecast.shares import area_paths, learn_shares
+from medsupply.picture.flows import Flows, flows
 from medsupply.picture.master import Master
+from medsupply.rules import load_rules
 from medsupply.steps.demand import weekly_series
 from medsupply.steps.forecasting import PATHS, UNITS, stored_paths
 from medsupply.steps.packages import package_past
@@ -23,9 +25,12 @@ from medsupply.tables.picture import MEASURED, STOCK_DAILY
 from medsupply.warehouse import bulk, pictures
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.facts import dispensing
+from medsupply.warehouse.kept_files import KeptFiles
 
 # A probability of an area is judged against 0.2 and more; four times the paths would cost four times the time.
 AREA_PATHS = 100
+# Two half years: a corrected day does not push out one that is still asked for.
+DAYS_KEPT = 400
 
 
 def simulate_run_out(wh: Warehouse, facts: Facts, master: Master) -> int:
@@ -38,10 +43,10 @@ def simulate_run_out(wh: Warehouse, facts: Facts, master: Master) -> int:
     if state.filter(pl.col("stock_units").is_not_null()).is_empty():
         return 0
     cutoff, paths = _demand_paths(wh, as_of, known_at)
-    left = dispensing(wh, as_of - timedelta(days=HISTORY_DAYS), as_of, known_at).collect()
-    known = supply(facts, master, left)
+    past = _flows(wh, facts)
+    known = supply(facts, master, past)
     found = _simulated(state, as_of, paths, known)
-    country = country_of(package_past(facts, master, left), state, paths, as_of)
+    country = country_of(package_past(facts, master, past), state, paths, as_of)
     if country is not None:
         keep_start(wh, facts, master, country)
         found = instead(found, rows_of(country, simulate(country, n_paths=PATHS)))
@@ -78,6 +83,11 @@ def _unchanged(wh: Warehouse, as_of: date, known_at: datetime) -> int | None:
         return None
     newest = wh.read(_NEWEST, as_of=as_of, known_at=known_at).item()
     return int(found["n"]) if newest is None or newest <= found["known_at"] else None
+
+
+def _flows(wh: Warehouse, facts: Facts) -> Flows:
+    left = dispensing(wh, facts.as_of - timedelta(days=HISTORY_DAYS), facts.as_of, facts.known_at)
+    return flows(facts, left, load_rules().picture.usable_reserve, KeptFiles(wh.settings.home, "days", DAYS_KEPT))
 
 
 def _simulated(state: pl.DataFrame, as_of: date, paths: DemandPaths | None, known: Supply) -> pl.DataFrame:

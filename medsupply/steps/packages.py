@@ -11,7 +11,7 @@ from medsupply.days import HELSINKI
 from medsupply.facts import Facts
 from medsupply.forecast.calendar import Array
 from medsupply.forecast.history import TOLD, Past
-from medsupply.picture.demand import net_packs
+from medsupply.picture.flows import Flows
 from medsupply.picture.master import Master
 from medsupply.picture.reach import valid_holders
 from medsupply.picture.sites import conversions
@@ -21,59 +21,56 @@ from medsupply.steps.supplying import HISTORY_DAYS
 OPEN_END = date(9999, 1, 1)
 
 
-def package_past(facts: Facts, master: Master, dispensing: pl.DataFrame) -> Past:
+def package_past(facts: Facts, master: Master, flows: Flows) -> Past:
     """Packages of the country's medicines and families, by day over the last half year.
 
-    A holder that has not counted stands at its last count. ``dispensing``: rows as far back as the stock.
+    A holder that has not counted stands at its last count. ``flows`` reach as far back.
     """
     days = tuple(facts.as_of - timedelta(days=n) for n in range(HISTORY_DAYS, -1, -1))
     units = conversions(master).sort("medicine_id", "vnr")
-    used = dispensing.filter(pl.col("vnr") != "")
-    kept = pl.concat([used.select("vnr"), facts.stock.select("vnr").collect()]).unique()
+    kept = pl.concat([flows.left.select("vnr"), flows.country.select("vnr")]).unique()
     columns = units.join(kept, on="vnr", how="semi")
     vnr = columns["vnr"].to_list()
     per_pack = columns["per_pack"].to_numpy()
-    counted = _counted(facts)
     return Past(
         days,
         tuple(columns["medicine_id"]),
         tuple(vnr),
-        _grid(counted, days, vnr, missing=counted["day"].min()) * per_pack,
-        _grid(_dispensed(used), days, vnr) * per_pack,
+        _counted(flows, days, vnr, facts.snapshots["counted_on"].min()) * per_pack,
+        _grid(flows.left.select("vnr", "day", packs="net"), days, vnr) * per_pack,
         _told(facts),
         _granted(facts),
     )
 
 
-def _counted(facts: Facts) -> pl.DataFrame:
-    """vnr, day, packs usable in the country, each holder at its newest count of the day or before."""
-    stands = _stands(facts, _counting(facts))
-    joined = stands.lazy().join(_holder_counts(facts), on=["holder_id", "counted_on"])
-    return joined.group_by("vnr", "day").agg(pl.col("packs").sum()).collect().sort("vnr", "day")
+def _counted(flows: Flows, days: tuple[date, ...], vnr: list[str], first: object) -> Array:
+    """Packs usable in the country, each holder at its newest count of the day or before; before the ``first`` nan."""
+    grid = _grid(flows.country.select("vnr", "day", packs="usable"), days, vnr).cumsum(axis=0)
+    if isinstance(first, date) and first > days[0]:
+        grid[: (first - days[0]).days] = np.nan
+    return np.asarray(grid)
 
 
-def _counting(facts: Facts) -> pl.DataFrame:
-    return valid_holders(facts).filter(pl.col("holder_type") != "state_reserve")
-
-
-def _holder_counts(facts: Facts) -> pl.LazyFrame:
-    """holder_id, counted_on, vnr, packs usable of every count."""
-    holders = _counting(facts)
-    own = holders.filter(pl.col("holder_type").is_in(list(load_rules().picture.usable_reserve)))["holder_id"]
-    apart = pl.when(pl.col("holder_id").is_in(own.implode())).then(0.0).otherwise(pl.col("reserve_packs").fill_null(0))
+def _newest_counts(facts: Facts, newest: pl.DataFrame) -> pl.DataFrame:
+    """holder_id, vnr, packs usable of the counts in ``newest`` (holder_id, holder_type, counted_on)."""
+    own = pl.col("holder_type").is_in(list(load_rules().picture.usable_reserve))
+    apart = pl.when(own).then(0.0).otherwise(pl.col("reserve_packs").fill_null(0))
     good = pl.col("expires_on").is_null() | (pl.col("expires_on") > pl.col("counted_on"))
-    rows = facts.stock.filter(good).join(holders.select("holder_id").lazy(), on="holder_id", how="semi")
-    packs = (pl.col("packs") - apart).sum().cast(pl.Float64)
-    return rows.group_by("holder_id", "counted_on", "vnr").agg(packs=packs)
+    key = ["holder_id", "counted_on"]
+    days = [facts.stock_of(day, day) for day in newest["counted_on"].unique().sort()]
+    rows = pl.concat(days or [facts.stock.clear()]).filter(good).join(newest.lazy(), on=key)
+    sums = rows.group_by("holder_id", "vnr").agg(packs=(pl.col("packs") - apart).sum().cast(pl.Float64))
+    return sums.collect().sort("holder_id", "vnr")
 
 
 def holder_units(facts: Facts, master: Master, medicines: pl.Series) -> pl.DataFrame:
     """holder_id, holder_type, name, medicine_id, vnr, units of ``medicines`` at the newest count of each holder."""
     named = facts.current("holders").select("holder_id", "name", pl.col("holder_type").cast(pl.String))
-    counts = _holder_counts(facts)
-    newest = _stands(facts, valid_holders(facts)).filter(pl.col("day") == facts.as_of).drop("day")
+    last = facts.snapshots.group_by("holder_id").agg(pl.col("counted_on").max())
+    newest = last.join(valid_holders(facts).select("holder_id", "holder_type"), on="holder_id")
+    newest = newest.filter(pl.col("holder_type") != "state_reserve")
     wanted = conversions(master).filter(pl.col("medicine_id").is_in(medicines.implode()))
-    rows = newest.join(counts.collect(), on=["holder_id", "counted_on"]).join(wanted, on="vnr")
+    rows = _newest_counts(facts, newest).join(wanted, on="vnr")
     return (
         rows.with_columns(units=pl.col("packs") * pl.col("per_pack"))
         .filter(pl.col("units") > 0)
@@ -83,32 +80,13 @@ def holder_units(facts: Facts, master: Master, medicines: pl.Series) -> pl.DataF
     )
 
 
-def _stands(facts: Facts, holders: pl.DataFrame) -> pl.DataFrame:
-    """holder_id, day, counted_on: the count that stands for each holder on each day since its first."""
-    snapshots = facts.snapshots.join(holders.select("holder_id"), on="holder_id", how="semi").sort("counted_on")
-    if snapshots.is_empty():
-        return snapshots.with_columns(day=pl.col("counted_on"))
-    first = snapshots["counted_on"].min()
-    days = pl.DataFrame({"day": pl.date_range(first, facts.as_of, eager=True)})  # type: ignore[arg-type]
-    grid = days.join(snapshots.select("holder_id").unique(), how="cross").sort("day")
-    return grid.join_asof(
-        snapshots, left_on="day", right_on="counted_on", by="holder_id", check_sortedness=False
-    ).drop_nulls("counted_on")
-
-
-def _dispensed(used: pl.DataFrame) -> pl.DataFrame:
-    return used.group_by("vnr", "day").agg(packs=net_packs().sum().cast(pl.Float64)).sort("vnr", "day")
-
-
-def _grid(rows: pl.DataFrame, days: tuple[date, ...], vnr: list[str], missing: object = None) -> Array:
-    """Packs [days, columns]; days before ``missing`` (the first count) are not known: nan."""
+def _grid(rows: pl.DataFrame, days: tuple[date, ...], vnr: list[str]) -> Array:
+    """Packs [days, columns]."""
     grid = np.zeros((len(days), len(vnr)))
     place = pl.DataFrame({"vnr": vnr, "column": np.arange(len(vnr))})
     placed = rows.filter(pl.col("day") >= days[0]).join(place, on="vnr")
     at = (placed["day"] - days[0]).dt.total_days().to_numpy()
     grid[at, placed["column"].to_numpy()] = placed["packs"].to_numpy()
-    if isinstance(missing, date) and missing > days[0]:
-        grid[: (missing - days[0]).days] = np.nan
     return grid
 
 

@@ -10,10 +10,9 @@ import polars as pl
 from medsupply.areas import COUNTRY
 from medsupply.facts import Facts
 from medsupply.forecast.lateness import Lateness, learn_lateness, match_arrivals
-from medsupply.picture.inflow import net_inflow
+from medsupply.picture.flows import DIGITS, Flows
 from medsupply.picture.master import Master
 from medsupply.picture.notices import in_force, newest_revisions
-from medsupply.picture.reach import holder_areas, valid_holders
 from medsupply.picture.sites import conversions
 
 INFLOW_HOLDERS = ("wholesaler", "mah", "thl")
@@ -30,22 +29,18 @@ class Supply:
     lateness: Lateness
 
 
-def supply(facts: Facts, master: Master, dispensing: pl.DataFrame) -> Supply:
-    """Supply as known; ``dispensing`` reaches back as far as the stock does."""
-    stock = facts.stock.collect()
+def supply(facts: Facts, master: Master, flows: Flows) -> Supply:
+    """Supply as known; ``flows`` reach back as far as the stock does."""
     units = conversions(master)
-    holders = valid_holders(facts).filter(pl.col("holder_type").cast(pl.String) != "state_reserve")
-    flows = _flows(stock, facts.snapshots, dispensing, units, holders)
     announced = _announced(facts, units)
-    national = flows.filter(pl.col("county_code") == COUNTRY)
+    national = _national(flows, units)
     past = (
         match_arrivals(announced.filter(pl.col("expected_on") <= facts.as_of), national) if announced.height else None
     )
-    waiting = _waiting(announced, past, facts.as_of)
     return Supply(
-        announced=waiting,
-        notices=_notices(facts, master, dispensing, units),
-        history=_history(stock, facts, flows, dispensing, units, holders),
+        announced=_waiting(announced, past, facts.as_of),
+        notices=_notices(facts, flows.left, units),
+        history=_history(facts.as_of, flows, units),
         lateness=learn_lateness(past, _ends(facts)),
     )
 
@@ -77,69 +72,50 @@ def _waiting(announced: pl.DataFrame, past: pl.DataFrame | None, as_of: date) ->
     return pl.concat([later, overdue.select(announced.columns)])
 
 
-def _flows(
-    stock: pl.DataFrame, snapshots: pl.DataFrame, dispensing: pl.DataFrame, units: pl.DataFrame, holders: pl.DataFrame
-) -> pl.DataFrame:
-    """Net inflow by medicine, area and day in units: in the country over all holders, so that transfers cancel."""
-    known = holders.select("holder_id")
-    per_holder = net_inflow(
-        stock.join(known, on="holder_id", how="semi"), snapshots.join(known, on="holder_id", how="semi"), dispensing
-    )
-    rows = per_holder.join(units, on="vnr").with_columns(units=pl.col("packs") * pl.col("per_pack"))
-    areas = _areas(holders)
-    placed = rows.join(areas, on="holder_id").select("medicine_id", "county_code", day="to_on", units="units")
-    return (
-        placed.group_by("medicine_id", "county_code", "day")
-        .agg(pl.col("units").sum())
-        .sort("medicine_id", "county_code", "day")
-    )
+def _national(flows: Flows, units: pl.DataFrame) -> pl.DataFrame:
+    """Net inflow of the country by medicine and day in units: over all holders, so that transfers cancel."""
+    rows = flows.country.join(units, on="vnr").with_columns(units=pl.col("inflow") * pl.col("per_pack"))
+    sums = rows.group_by("medicine_id", "day").agg(pl.col("units").sum())
+    return sums.select("medicine_id", pl.lit(COUNTRY).alias("county_code"), "day", "units").sort("medicine_id", "day")
 
 
-def _areas(holders: pl.DataFrame) -> pl.DataFrame:
-    """holder_id, county_code: every area the holder counts in, the country too."""
-    return holder_areas(holders).select("holder_id", county_code="area").unique()
-
-
-def _history(
-    stock: pl.DataFrame,
-    facts: Facts,
-    flows: pl.DataFrame,
-    dispensing: pl.DataFrame,
-    units: pl.DataFrame,
-    holders: pl.DataFrame,
-) -> pl.DataFrame:
-    """By week: stock at its end, net inflow, demand; notices are in the stock law through their share."""
-    key = ["medicine_id", "county_code", "week"]
-    week = {"week": pl.col("day").dt.truncate("1w")}
-    inflow = flows.with_columns(**week).group_by(key).agg(inflow_units=pl.col("units").sum())
-    areas = _areas(holders)
-    sundays = stock.filter(pl.col("counted_on").dt.weekday() == 7)
-    balance = (
-        sundays.join(units, on="vnr")
-        .join(areas, on="holder_id")
-        .group_by("medicine_id", "county_code", pl.col("counted_on").dt.truncate("1w").alias("week"))
-        .agg(stock_units=(pl.col("packs") * pl.col("per_pack")).sum())
-    )
-    left = (
-        dispensing.filter(pl.col("vnr") != "")
-        .join(units, on="vnr")
-        .join(areas.rename({"holder_id": "reporter_id", "county_code": "area"}), on="reporter_id")
-        .with_columns(**week)
-        .group_by("medicine_id", pl.col("area").alias("county_code"), "week")
-        .agg(demand_units=(pl.col("packs") * pl.col("per_pack")).sum())
-    )
-    joined = balance.join(inflow, on=key, how="left").join(left, on=key, how="left")
-    complete = pl.col("week") + pl.duration(days=6) <= facts.as_of
+def _history(as_of: date, flows: Flows, units: pl.DataFrame) -> pl.DataFrame:
+    """By complete week with a count on its Sunday: stock at its end, net inflow, demand; notices are in the stock law
+    through their share."""
+    stood = _in_areas(flows.places, flows, units, ("inflow", "balance"))
+    left = _in_areas(flows.left_places, flows, units, ("packs",))
+    joined = stood.drop_nulls("balance").join(left, on=["medicine_id", "county_code", "week"], how="left")
+    complete = pl.col("week") + pl.duration(days=6) <= as_of
     return (
         joined.filter(complete)
-        .with_columns(pl.col("demand_units").fill_null(0.0), notice_share=pl.lit(None, dtype=pl.Float64))
-        .sort(key)
+        .select(
+            "medicine_id",
+            "county_code",
+            "week",
+            stock_units="balance",
+            inflow_units="inflow",
+            demand_units=pl.col("packs").fill_null(0.0),
+            notice_share=pl.lit(None, dtype=pl.Float64),
+        )
+        .sort("medicine_id", "county_code", "week")
     )
 
 
-def _notices(facts: Facts, master: Master, dispensing: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
+def _in_areas(rows: pl.DataFrame, flows: Flows, units: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
+    """Packs by place and package as units by area and medicine; what nobody counted stays null."""
+    lying = rows.join(flows.areas, on="place").group_by("vnr", "area", "week").agg(_known_sum(name) for name in names)
+    counted = lying.join(units, on="vnr").with_columns(pl.col(name) * pl.col("per_pack") for name in names)
+    key = ["medicine_id", pl.col("area").alias("county_code"), "week"]
+    return counted.group_by(key).agg(_known_sum(name).round(DIGITS) for name in names)
+
+
+def _known_sum(name: str) -> pl.Expr:
+    return pl.when(pl.col(name).is_not_null().any()).then(pl.col(name).sum()).alias(name)
+
+
+def _notices(facts: Facts, left: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
     """Notices in force or to come, with their share of the medicine's demand of the last 84 days."""
-    recent = dispensing.filter(pl.col("day") > facts.as_of - timedelta(days=SHARE_DAYS))
+    recent = left.filter(pl.col("day") > facts.as_of - timedelta(days=SHARE_DAYS))
     used = recent.group_by("vnr").agg(pl.col("packs").sum())
     by_package = units.join(used, on="vnr", how="left").with_columns(
         used=pl.col("packs").fill_null(0.0) * pl.col("per_pack")

@@ -1,4 +1,4 @@
-"""Sums of past weeks of stock beside the warehouse: a cache, which may be deleted at any time."""
+"""Sums of past days and weeks beside the warehouse: a cache, which may be deleted at any time."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ import polars as pl
 
 from medsupply.warehouse.store import FolderStore
 
-FILES_KEPT = 60
 
+class KeptFiles:
+    """One Parquet file for each day (or Monday) and fingerprint; beyond ``most`` those used least lately go."""
 
-class WeekFiles:
-    """One Parquet file for each week and fingerprint; the ones used least lately are deleted."""
-
-    def __init__(self, home: Path) -> None:
-        self.folder = home / "cache" / "weeks"
+    def __init__(self, home: Path, name: str, most: int) -> None:
+        self.most = most
+        self.folder = home / "cache" / name
         self.store = FolderStore(self.folder)
 
     def get(self, monday: date, key: str) -> pl.DataFrame | None:
@@ -35,5 +34,5 @@ class WeekFiles:
         self.store.put(f"{monday}-{key}.parquet", buffer.getvalue())
         with os.scandir(self.folder) as found:
             by_use = sorted((one.stat().st_mtime, one.path) for one in found if one.name.endswith(".parquet"))
-        for _, path in by_use[:-FILES_KEPT]:
+        for _, path in by_use[: -self.most]:
             Path(path).unlink(missing_ok=True)
