@@ -15,8 +15,11 @@ from medsupply.days import is_open
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
-WEEK_HARMONICS, MONTH_HARMONICS, YEAR_DAYS = 10, 5, 365.25
-TURN_OF_YEAR = (3, 2, 1, 0, -1, -2, -3, -4)
+WEEK_HARMONICS, FEWER_HARMONICS, MONTH_HARMONICS, YEAR_DAYS = 10, 8, 5, 365.25
+SATURDAY = 0.4
+# Days after Christmas Eve, and days of the month, whose open days are counted apart.
+CHRISTMAS = ((-22, -16), (-15, -10), (-9, -7), (-6, -4), (-3, -1), (0, 7), (8, 13), (14, 19), (20, 26))
+MONTH_PARTS = ((1, 3), (4, 7), (15, 16), (26, 31))
 # Windows whose demand is no season: stockpiling in March 2020 and the quiet weeks after it.
 SHOCKS: tuple[tuple[str, date, date], ...] = (
     ("rush_2020", date(2020, 3, 2), date(2020, 3, 29)),
@@ -39,29 +42,49 @@ def harmonics(periods: Sequence[date], order: int) -> Array:
     return np.column_stack([wave(k * angle) for k in range(1, order + 1) for wave in (np.sin, np.cos)])
 
 
-def opening_days(weeks: Sequence[date]) -> Array:
-    """Open days of each week over six: 1.0 is a full week."""
-    return np.array([sum(is_open(week + timedelta(days=d)) for d in range(7)) for week in weeks], dtype=float) / 6
+def opening(weeks: Sequence[date]) -> Array:
+    """Log of each week's open days over a full week's, [n]; a Saturday sells two fifths of a weekday."""
+    share = [sum((SATURDAY if d == 5 else 1.0) * is_open(week + timedelta(days=d)) for d in range(7)) for week in weeks]
+    return np.asarray(np.log(np.maximum(np.array(share), 0.5) / (5 + SATURDAY)))
 
 
-def weeks_to_new_year(week: date) -> int:
-    """3, 2, 1 full weeks before the week of 1 January, 0 that week or the one before it ends, -1 .. after it."""
-    middle = week + timedelta(days=3)
-    if week.month > 6:
-        return (date(middle.year + (1 if middle.year == week.year else 0), 1, 1) - week).days // 7
-    return -1 - (week + timedelta(days=6) - date(middle.year, 1, 1)).days // 7
+def near_closed(week: date, side: int) -> float:
+    """Open days of ``week`` counted by the holidays within three days after (side 1) or before them (-1), over six."""
+    days = [week + timedelta(days=d) for d in range(7)]
+    return sum(_holidays_near(day, side) for day in days if is_open(day)) / 6
+
+
+def _holidays_near(day: date, side: int) -> int:
+    around = [day + timedelta(days=side * k) for k in (1, 2, 3)]
+    return sum(not is_open(other) and other.weekday() != 6 for other in around)
+
+
+def open_days_in(week: date) -> list[float]:
+    """Open days of ``week`` over six in each stretch before and after Christmas Eve, and in each part of the month."""
+    counts = [0.0] * (len(CHRISTMAS) + len(MONTH_PARTS))
+    for day in (week + timedelta(days=d) for d in range(7)):
+        if not is_open(day):
+            continue
+        after = (day - date(day.year - (day.month < 7), 12, 24)).days
+        inside = [low <= after <= high for low, high in CHRISTMAS] + [a <= day.day <= b for a, b in MONTH_PARTS]
+        counts = [count + within / 6 for count, within in zip(counts, inside, strict=True)]
+    return counts
 
 
 def week_features(weeks: Sequence[date], country: str | None) -> Array:
-    """Season and calendar of weeks, [n, features]; opening days only where the ``country`` (fi) is known."""
-    season = harmonics(weeks, WEEK_HARMONICS)
+    """Season and calendar of weeks, [n, features]; what depends on holidays only where the ``country`` (fi) is known.
+
+    People buy before a holiday, at the start of a month (pensions and pay) and before the yearly ceiling of medicine
+    costs starts again on 1 January; counted by days, since a week moves against them from year to year.
+    """
     if country is None:
-        return season
+        return harmonics(weeks, WEEK_HARMONICS)
     around = [weeks[0] - timedelta(weeks=1), *weeks, weeks[-1] + timedelta(weeks=1)]
-    opening = np.log(np.maximum(opening_days(around), 1 / 6))
-    turn = np.array([weeks_to_new_year(week) for week in weeks])
-    dummies = np.column_stack([(turn == k).astype(float) for k in TURN_OF_YEAR])
-    return np.column_stack([season, opening[1:-1], opening[2:], opening[:-2], dummies])
+    open_share = opening(around)
+    near = np.array([[near_closed(week, 1), near_closed(week, -1)] for week in weeks])
+    counts = np.array([open_days_in(week) for week in weeks])
+    season = harmonics(weeks, FEWER_HARMONICS)
+    return np.column_stack([season, open_share[1:-1], open_share[2:], open_share[:-2], near, counts])
 
 
 def month_features(months: Sequence[date]) -> Array:

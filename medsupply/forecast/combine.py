@@ -17,7 +17,7 @@ from medsupply.forecast.calendar import Array
 
 EQUAL_SHARE = 0.5
 COVER, FEW_ERRORS = 0.8, 200
-BLOCKS = 3
+REWEIGHTINGS, NEAR = 15, 0.2
 
 
 @dataclass(frozen=True)
@@ -61,19 +61,30 @@ def blocks(horizon: int) -> list[slice]:
 
 
 def learn_weights(pasts: Sequence[Past], models: int, horizon: int) -> Array:
-    """Non-negative weights with sum one that minimise squared scaled errors, drawn half way to equal weights."""
+    """Non-negative weights with sum one that minimise absolute scaled errors, drawn half way to equal weights."""
     weights = np.full((horizon, models), 1 / models)
     for block in blocks(horizon):
         errors = np.concatenate([_scaled(past, block) for past in pasts])
-        if len(errors) < 10 * models:
-            continue
-        gram = errors.T @ errors / len(errors)
-        ridge = gram + 0.01 * np.trace(gram) / models * np.eye(models)
-        root = np.linalg.cholesky(ridge).T
-        ones = np.full((1, models), 1e3 * np.sqrt(np.trace(gram)))
-        solved, _ = nnls(np.vstack([root, ones]), np.append(np.zeros(models), ones[0, 0]))
-        weights[block] = EQUAL_SHARE / models + (1 - EQUAL_SHARE) * solved / solved.sum()
+        if len(errors) >= 10 * models:
+            weights[block] = EQUAL_SHARE / models + (1 - EQUAL_SHARE) * _least_absolute(errors)
     return weights
+
+
+def _least_absolute(errors: Array) -> Array:
+    """Weights [models] of ``errors`` [pairs, models], by squares that count each pair less the further off it was.
+
+    Squares alone let the few medicines that collapsed or leapt choose for all.
+    """
+    models = errors.shape[1]
+    weights = np.full(models, 1 / models)
+    for _ in range(REWEIGHTINGS):
+        count = 1 / np.maximum(np.abs(errors @ weights), NEAR)
+        gram = (errors * count[:, None]).T @ errors / len(errors)
+        root = np.linalg.cholesky(gram + 0.01 * np.trace(gram) / models * np.eye(models)).T
+        ones = np.full((1, models), 1e3 * np.sqrt(np.trace(gram)))
+        solved, _norm = nnls(np.vstack([root, ones]), np.append(np.zeros(models), ones[0, 0]))
+        weights = solved / solved.sum()
+    return np.asarray(weights)
 
 
 def _scaled(past: Past, block: slice) -> Array:

@@ -18,7 +18,7 @@ from medsupply.forecast.season import Season, learn_season
 from medsupply.forecast.stack import MODELS, Setting, Stack, stack
 from medsupply.forecast.workers import Pool, Progress, pool
 
-EARLIER = {"W": (0, 9, 18, 26, 39, 52), "M": (0, 6, 12)}
+EARLIER = {"W": (0, 9, 18, 26, 39, 52, 78), "M": (0, 6, 12)}
 LEAST_HISTORY = {"W": 78, "M": 36}
 LEARN_FROM = 200
 
@@ -149,10 +149,7 @@ def _job(setting: Setting, item: tuple[Array, str]) -> Stack:
     begun = int(np.argmax(~np.isnan(z)))
     if begun == 0:
         return stack(z, group, setting)
-    own = Setting(
-        setting.periods[begun:], setting.ahead, setting.x[begun:], setting.use[begun:], setting.season, setting.freq
-    )
-    return stack(z[begun:], group, own)
+    return stack(z[begun:], group, setting.since(begun))
 
 
 def _result(

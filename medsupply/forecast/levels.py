@@ -10,6 +10,7 @@ from medsupply.forecast.calendar import Array, Mask
 
 NOISE_FLOOR = 1e-3
 WARM_UP = 12
+DRIFT_SHARE = 0.5
 
 
 def filled(values: Array, use: Mask) -> Array:
@@ -31,6 +32,19 @@ def theta(values: Array, horizon: int) -> Array:
     from statsforecast.models import OptimizedTheta
 
     return _mean(OptimizedTheta(season_length=1), values, horizon)
+
+
+def usual(values: Array, horizon: int, last: int) -> Array:
+    """The median of the ``last`` periods repeated: where a level that jumped goes back to, sooner or later."""
+    return np.full(horizon, np.median(values[-last:]))
+
+
+def drift(values: Array, horizon: int, period: int) -> Array:
+    """The median of the last quarter of a year, and half of its yearly change going on."""
+    quarter = period // 4
+    now, before = values[-quarter:], values[-period - quarter : -period]
+    change = np.median(now) - np.median(before) if len(before) else 0.0
+    return np.asarray(np.median(now) + DRIFT_SHARE * change * np.arange(1, horizon + 1) / period)
 
 
 def seasonal_ets(values: Array, horizon: int, period: int) -> Array:

@@ -14,7 +14,10 @@ from scipy.linalg import solveh_banded  # type: ignore[import-untyped]
 from medsupply.forecast.calendar import Array, Mask
 
 STIFFNESS = {"W": 3e5, "M": 3e3}
-GROUP_PULL, OWN_PULL = 30.0, 60.0
+GROUP_PULL = 10.0
+# Weeks of one class share a season; months of any origin hardly do, and a season of twenty years ago has changed.
+OWN_PULL = {"W": 12.0, "M": 0.1}
+HALF_LIFE = {"W": 208, "M": 48}
 ROUNDS = 2
 
 
@@ -47,19 +50,21 @@ def smooth(values: Array, stiffness: float) -> Array:
     return np.asarray(solveh_banded(bands, np.where(known, values, 0.0)), dtype=float)
 
 
-def own_season(
-    z: Array, x: Array, prior: Array, use: Mask, stiffness: float, pull: float = OWN_PULL
-) -> tuple[Array, Array]:
-    """Coefficients [k] of one series drawn to ``prior``, and its smooth level [n]. ``x`` [n, k] is centred."""
-    beta = prior
-    level = smooth(z - x @ beta, stiffness)
+def own_season(z: Array, x: Array, prior: Array, use: Mask, freq: str) -> tuple[Array, Array]:
+    """Coefficients [k] of one series drawn to ``prior``, and its smooth level [n]. ``x`` [n, k] is centred.
+
+    A period counts half as much as one four years later.
+    """
+    beta, stiffness, pull = prior, STIFFNESS[freq], OWN_PULL[freq] * np.eye(len(prior))
+    usual = np.where(use, z, np.nan)  # a shock would lift the level around it
+    level = smooth(usual - x @ beta, stiffness)
     ok = use & ~np.isnan(z)
+    masked = x * (ok * 0.5 ** (np.arange(len(z))[::-1] / HALF_LIFE[freq]))[:, None]
+    gram = masked.T @ x
     for _ in range(ROUNDS):
         detrended = np.where(ok, z - level, 0.0)
-        masked = x * ok[:, None]
-        gram = masked.T @ x
-        beta = prior + np.linalg.solve(gram + pull * np.eye(len(prior)), masked.T @ (detrended - x @ prior))
-        level = smooth(z - x @ beta, stiffness)
+        beta = prior + np.linalg.solve(gram + pull, masked.T @ (detrended - x @ prior))
+        level = smooth(usual - x @ beta, stiffness)
     return beta, level
 
 
@@ -85,7 +90,7 @@ Moments = tuple[float, Array, Array]
 
 def _moments(z: Array, x: Array, prior: Array, use: Mask, stiffness: float) -> Moments:
     """Precision of a series, and its weighted gram and right side around a smooth level."""
-    level = smooth(z - x @ prior, stiffness)
+    level = smooth(np.where(use, z, np.nan) - x @ prior, stiffness)
     ok = use & ~np.isnan(z)
     detrended = np.where(ok, z - level, 0.0)
     masked = x * ok[:, None]

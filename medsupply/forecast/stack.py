@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
 
 from medsupply.forecast import levels
 from medsupply.forecast.calendar import Array, Mask
-from medsupply.forecast.season import STIFFNESS, Season, own_season
+from medsupply.forecast.season import Season, own_season
 from medsupply.forecast.structure import MINIMUM, structure
 
-WEEKLY = ("shared_ses", "shared_theta", "shared_damped", "prophet_ses", "prophet_theta")
-MONTHLY = ("shared_theta", "prophet_ses", "prophet_damped", "ets", "arima")
+WEEKLY = (
+    "shared_theta",
+    "shared_damped",
+    "prophet_theta",
+    "shared_near",
+    "shared_half",
+    "shared_year",
+    "shared_drift",
+)
+MONTHLY = ("shared_theta", "shared_damped", "prophet_theta", "ets")
 MODELS = {"W": WEEKLY, "M": MONTHLY}
 YEAR = {"W": 52, "M": 12}
+# Prophet reads ten years of weeks, six of months: its season does not age.
+WINDOW = {"W": 520, "M": 72}
 FAILURES = (RuntimeError, ValueError, ArithmeticError, np.linalg.LinAlgError)
 
 
@@ -35,6 +45,10 @@ class Setting:
     def horizon(self) -> int:
         return len(self.ahead)
 
+    def since(self, start: int) -> Setting:
+        """The same without the first ``start`` periods."""
+        return replace(self, periods=self.periods[start:], x=self.x[start:], use=self.use[start:])
+
 
 @dataclass(frozen=True)
 class Stack:
@@ -48,24 +62,31 @@ class Stack:
 
 def stack(z: Array, group: str, setting: Setting) -> Stack:
     """All models of the series ``z`` [n] (log1p, nan: gap or censored). A model that fails gives way to another."""
-    n, horizon = len(z), setting.horizon
-    prior = setting.season.of(group)
-    beta, level = own_season(z, setting.x[:n], prior, setting.use, STIFFNESS[setting.freq])
+    n = len(z)
+    beta, level = own_season(z, setting.x[:n], setting.season.of(group), setting.use, setting.freq)
     own = setting.x @ beta
     failed: dict[str, str] = {}
-    seen = own
-    if (~np.isnan(z)).sum() >= MINIMUM[setting.freq]:
-        try:
-            seen = structure(z, level, setting.x @ prior, setting.periods, setting.ahead, setting.use, setting.freq)
-        except FAILURES as error:
-            failed["prophet"] = type(error).__name__
-    else:
-        failed["prophet"] = "short"
-    plain = {"shared": levels.filled(z - own[:n], setting.use), "prophet": levels.filled(z - seen[:n], setting.use)}
-    ahead = {"shared": own[n:], "prophet": seen[n:]}
-    whole = levels.filled(z - own[:n], setting.use) + own[:n]
+    start = max(0, n - WINDOW[setting.freq])
+    seen = _seen(z[start:], level[start:], own[start:], setting.since(start), failed)
+    shared = levels.filled(z - own[:n], setting.use)
+    late = levels.filled(z[start:] - seen[: n - start], setting.use[start:])
+    plain, ahead = {"shared": shared, "prophet": late}, {"shared": own[n:], "prophet": seen[n - start :]}
+    whole = shared + own[:n]
     paths = [_path(name, plain, ahead, whole, setting, failed) for name in MODELS[setting.freq]]
-    return Stack(np.array(paths), levels.spread(plain["shared"], horizon), (own + seen) / 2, failed)
+    season = np.append(own[:start], (own[start:] + seen) / 2)
+    return Stack(np.array(paths), levels.spread(shared, setting.horizon), season, failed)
+
+
+def _seen(z: Array, level: Array, own: Array, setting: Setting, failed: dict[str, str]) -> Array:
+    """What Prophet makes of the season ``own`` [n + h]; ``own`` itself where it cannot be fitted."""
+    if (~np.isnan(z)).sum() < MINIMUM[setting.freq]:
+        failed["prophet"] = "short"
+        return own
+    try:
+        return structure(z, level, own, setting.periods, setting.ahead, setting.use, setting.freq)
+    except FAILURES as error:
+        failed["prophet"] = type(error).__name__
+        return own
 
 
 def _path(
@@ -79,14 +100,18 @@ def _path(
         if name == "arima":
             return levels.seasonal_arima(whole, horizon, period)
         season, level = name.split("_")
-        return LEVELS[level](plain[season], horizon) + ahead[season]
+        return LEVELS[level](plain[season], horizon, period) + ahead[season]
     except FAILURES as error:
         failed[name] = type(error).__name__
         return np.asarray(plain["shared"][-8:].mean() + ahead["shared"])
 
 
-LEVELS: dict[str, Callable[[Array, int], Array]] = {
-    "ses": lambda values, horizon: levels.ets(values, horizon, "ANN"),
-    "damped": lambda values, horizon: levels.ets(values, horizon, "AAN", damped=True),
-    "theta": levels.theta,
+LEVELS: dict[str, Callable[[Array, int, int], Array]] = {
+    "ses": lambda values, horizon, _: levels.ets(values, horizon, "ANN"),
+    "damped": lambda values, horizon, _: levels.ets(values, horizon, "AAN", damped=True),
+    "theta": lambda values, horizon, _: levels.theta(values, horizon),
+    "near": lambda values, horizon, period: levels.usual(values, horizon, period * 2 // 13),
+    "half": lambda values, horizon, period: levels.usual(values, horizon, period // 2),
+    "year": lambda values, horizon, period: levels.usual(values, horizon, period),
+    "drift": levels.drift,
 }

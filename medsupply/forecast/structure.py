@@ -15,6 +15,7 @@ from medsupply.forecast.calendar import SHOCKS, Array, Mask
 
 TIMEOUT_SECONDS = 10
 YEARLY_ORDER = {"W": 3, "M": 4}
+YEARLY_SCALE = {"W": 0.02, "M": 0.05}
 MINIMUM = {"W": 104, "M": 30}
 SHOCK_EFFECT_SCALE = 10.0
 REGRESSOR_SCALE = 10.0
@@ -32,13 +33,13 @@ def prophet_class() -> Any:
 
 
 def structure(
-    z: Array, level: Array, shared: Array, periods: Sequence[date], ahead: Sequence[date], use: Mask, freq: str
+    z: Array, level: Array, own: Array, periods: Sequence[date], ahead: Sequence[date], use: Mask, freq: str
 ) -> Array:
     """Season and calendar [n + h] that Prophet sees in ``z`` [n] less its smooth ``level``.
 
-    ``shared`` [n + h]: the season that the group shares, a regressor known in the future; Prophet adds the own
-    year of the series and the shock windows as one-off holidays that never come back. Raises RuntimeError when Stan
-    does not converge.
+    ``own`` [n + h]: season and calendar of the series as the panel sees them, a regressor known in the future;
+    Prophet scales it, adds what the year of the series has beside, and takes the shock windows as one-off holidays
+    that never come back. Raises RuntimeError when Stan does not converge.
     """
     model = prophet_class()(
         growth="flat",
@@ -46,20 +47,20 @@ def structure(
         weekly_seasonality=False,
         daily_seasonality=False,
         uncertainty_samples=0,
-        seasonality_prior_scale=0.05,
+        seasonality_prior_scale=YEARLY_SCALE[freq],
         holidays=shock_frame(periods, use),
     )
-    model.add_regressor("shared", prior_scale=REGRESSOR_SCALE, standardize=False)
+    model.add_regressor("own", prior_scale=REGRESSOR_SCALE, standardize=False)
     model.stan_backend.set_options(newton_fallback=False)
     n = len(z)
-    past = pd.DataFrame({"ds": pd.to_datetime(list(periods)), "y": z - level, "shared": shared[:n]})
+    past = pd.DataFrame({"ds": pd.to_datetime(list(periods)), "y": z - level, "own": own[:n]})
     try:
         model.fit(past, algorithm="LBFGS", timeout=TIMEOUT_SECONDS)
-        every = pd.DataFrame({"ds": pd.to_datetime([*periods, *ahead]), "shared": shared})
+        every = pd.DataFrame({"ds": pd.to_datetime([*periods, *ahead]), "own": own})
         parts = model.predict_seasonal_components(model.setup_dataframe(every))
     finally:
         model.stan_backend.cleanup()
-    seen = parts["yearly"].to_numpy() + parts["shared"].to_numpy()
+    seen = parts["yearly"].to_numpy() + parts["own"].to_numpy()
     return np.asarray(seen, dtype=float)
 
 

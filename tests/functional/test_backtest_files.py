@@ -13,6 +13,7 @@ import pytest
 from medsupply.errors import InputError
 from medsupply.forecast.backtest import run
 from medsupply.forecast.backtest.kela import complete, read_kela
+from medsupply.forecast.demand import forecast_demand
 from medsupply.tables.forecast import QUANTILES
 
 REAL = Path(os.environ.get("MEDSUPPLY_REAL_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
@@ -65,6 +66,10 @@ def test_stock_outs_do_not_see_later_months(tmp_path: Path) -> None:
     assert whole.select("series_id", "horizon").equals(short.select("series_id", "horizon"))
     np.testing.assert_allclose(whole["p"].to_numpy(), short["p"].to_numpy(), atol=1e-9)
     assert whole["p"].is_between(0, 1).all()
+    peers = pl.read_parquet(tmp_path / "a" / "peers.parquet")
+    assert set(peers["model"]) == {"logistic", "boosted_trees", "months_of_stock"}
+    assert peers.group_by("model").len()["len"].unique().to_list() == [whole.height]
+    assert (peers["p"] - pl.read_parquet(tmp_path / "b" / "peers.parquet")["p"]).abs().max() < 1e-9  # type: ignore[operator]
 
 
 @pytest.mark.real
@@ -77,3 +82,35 @@ def test_complete_series_are_judged_by_what_was_known() -> None:
     assert set(late["series_id"]) < set(early["series_id"])
     assert (rows["y"] > 0).all()
     assert date(2019, 12, 30) not in set(rows["period"])
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not REAL.exists(), reason="the real files are not here")
+def test_later_vintages_of_kela_change_nothing_but_by_revision(tmp_path: Path) -> None:
+    """The file of 2025 as it stood in July and in December: rows of later weeks change no digit of a forecast, and
+    where the older weeks were not revised the two forecasts are the same."""
+    origin, codes = date(2025, 6, 16), ["A10AC01", "C07AB03", "N05AD01"]
+    vintages = sorted((REAL / "kela" / "vintages_2025").glob("*.parquet"))
+    before = read_kela(REAL / "kela").filter(pl.col("period") < date(2025, 1, 1))
+    july, december = (pl.concat([before, read_kela(vintages[k])]) for k in (0, -1))
+    assert december["period"].max() > july["period"].max()  # type: ignore[operator]
+    some = [rows.filter(pl.col("series_id").is_in(codes)) for rows in (july, december)]
+    cut = some[1].filter(pl.col("period") <= origin)
+    found = [forecast_demand(rows, origin, horizon=4, n_paths=50) for rows in (*some, cut)]
+    np.testing.assert_array_equal(found[1].paths(), found[2].paths())
+    same = some[0].filter(pl.col("period") <= origin).equals(cut)
+    assert same == (found[0].data_version == found[1].data_version)
+    ratio = np.log(np.median(found[0].paths(), axis=1) / np.median(found[1].paths(), axis=1))
+    assert np.abs(ratio).max() < 0.05
+
+
+def test_sums_are_made_of_the_paths_that_are_written(tmp_path: Path) -> None:
+    origin = date(2023, 3, 27)
+    written = run("series", long_file(tmp_path / "long.csv"), [origin], 4, tmp_path / "out")
+    paths = pl.read_parquet(tmp_path / "out" / "paths.parquet")
+    assert paths.columns == ["series_id", "target", "paths", "origin"]
+    assert paths["paths"].list.len().unique().to_list() == [500]
+    own = pl.read_parquet(written).filter(pl.col("model") == "medsupply")
+    both = own.join(paths, on=["series_id", "origin", "target"])
+    assert both.height == 8
+    assert ((both["paths"].list.median() / both["q0.5"]).log().abs() < 0.02).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -10,19 +11,30 @@ import numpy as np
 import polars as pl
 
 from medsupply.errors import ForecastError
-from medsupply.forecast.backtest.sites import SERIES, feature_names, read_sites, with_events, with_features
+from medsupply.forecast.backtest.rivals import RIVALS, Model, trees
+from medsupply.forecast.backtest.site_features import feature_names, with_features
+from medsupply.forecast.backtest.sites import SERIES, read_sites, with_events
 from medsupply.forecast.calendar import Array
-from medsupply.forecast.logistic import fit
 from medsupply.forecast.workers import Progress
 
 HORIZONS = (1, 3)
-HALF_LIFE = {1: 12.0, 3: 9.0}
-RIDGE = {1: 10.0, 3: 30.0}
-WIDE_SHARE = {1: 0.75, 3: 0.4}
-CHAIN_SHARE = 0.5
 LEAST_ROWS, LEAST_EVENTS = 200, 20
-# Three months ahead the mean of many past years misleads where supply has changed: what is ever is left out there.
-SMALL = ("f_cover3", "f_cover12", "f_stock", "f_demand", "f_out12", "f_since_receipt", "f_cv", "f_peak_cover")
+
+
+@dataclass(frozen=True)
+class Known:
+    """All that is known at one origin: rows with stock, their features ``x`` [rows, features]."""
+
+    rows: pl.DataFrame
+    x: Array
+    now: int
+
+    @property
+    def today(self) -> Array:
+        return np.asarray(self.rows["month_no"].to_numpy() == self.now)
+
+    def column(self, name: str) -> Array:
+        return np.asarray(self.rows[name].cast(pl.Float64).fill_null(np.nan).to_numpy())
 
 
 def civ(
@@ -37,76 +49,74 @@ def civ(
     """P(stock_end <= 0 in any of the next 1 and 3 months, up to ``horizon``) of each site and product with stock at
     the origin (the first of the last month that may be read). Every origin is learnt again from what lies before it.
 
-    Writes ``run_out.parquet`` to ``out``: series_id (site|product), origin, horizon, p.
-    Raises ForecastError where an origin has too little before it. One process: it takes seconds.
+    Writes ``run_out.parquet`` to ``out``: series_id (site|product), origin, horizon, p; and ``peers.parquet`` with
+    ``model`` beside: rivals that were fitted on the same rows and features. Raises ForecastError where an origin has
+    too little before it. One process.
     """
     rows = read_sites(data)
     horizons = tuple(h for h in HORIZONS if h <= horizon) or (1,)
-    frames = []
-    for number, origin in enumerate(sorted(set(origins)), 1):
-        frames += [predict(rows, origin, h) for h in horizons]
+    own, peers = [], []
+    ordered = sorted(set(origins))
+    for number, origin in enumerate(ordered, 1):
+        known = known_at(rows, origin, max(horizons))
+        own += [_frame(known, origin, h, chained(known, h)) for h in horizons]
+        for name, rival in RIVALS.items():
+            frames = [_frame(known, origin, h, direct(known, h, rival)) for h in horizons]
+            peers += [frame.with_columns(model=pl.lit(name)) for frame in frames]
         if progress:
-            progress(number, len(set(origins)))
+            progress(number, len(ordered))
     out.mkdir(parents=True, exist_ok=True)
+    pl.concat(peers).sort("series_id", "origin", "horizon", "model").write_parquet(out / "peers.parquet")
     path = out / "run_out.parquet"
-    pl.concat(frames).sort("series_id", "origin", "horizon").write_parquet(path)
+    pl.concat(own).sort("series_id", "origin", "horizon").write_parquet(path)
     return path
 
 
-def split(rows: pl.DataFrame, origin: date, horizon: int) -> tuple[pl.DataFrame, pl.DataFrame, list[str]]:
-    """Rows to learn from (their event known by ``origin``), rows to predict, and the names of the features.
+def known_at(rows: pl.DataFrame, origin: date, longest: int) -> Known:
+    """Rows with stock up to ``origin``, their features and the events that are known by then.
 
     Nothing later than ``origin`` is read: it is cut off before any feature is computed.
     """
-    known = rows.filter(pl.col("period") <= origin)
-    made = with_features(with_events(known, (horizon,))).filter(pl.col("stock_end") > 0)
-    now = origin.year * 12 + origin.month - 1
-    past = made.filter((pl.col("month_no") + horizon <= now) & pl.col(f"event_{horizon}").is_not_null())
-    today = made.filter(pl.col("month_no") == now)
-    if past.height < LEAST_ROWS or past[f"event_{horizon}"].sum() < LEAST_EVENTS or today.is_empty():
-        raise ForecastError(f"Too little is known before {origin}", "Choose a later origin that the data holds")
-    return past, today, feature_names(made)
+    read = rows.filter(pl.col("period") <= origin)
+    made = with_features(with_events(read, tuple(range(1, longest + 1)))).filter(pl.col("stock_end") > 0)
+    x = made.select(pl.col(feature_names(made)).cast(pl.Float64)).to_numpy()
+    known = Known(made, np.nan_to_num(x), origin.year * 12 + origin.month - 1)
+    if not known.today.any():
+        raise ForecastError(f"No site has stock at {origin}", "Choose an origin that the data holds")
+    return known
 
 
-def predict(rows: pl.DataFrame, origin: date, horizon: int) -> pl.DataFrame:
-    """series_id, origin, horizon, p of one origin.
+def chained(known: Known, horizon: int) -> Array:
+    """P of an event within ``horizon`` months: one less the product of the chances to get through each month.
 
-    The mean of the logits of a wide and a small model; more than a month ahead, half of it is the chance of the next
-    month repeated, since that model has seen the newest months and the longer one has not.
+    The chance of each month ahead is learnt from all rows whose that month is known, so the near ones see the newest.
     """
-    today, own = _logit(rows, origin, horizon)
-    if horizon > 1:
-        month = _expit(_logit(rows, origin, 1)[1])
-        chain = np.clip(1 - (1 - month) ** horizon, 1e-4, 1 - 1e-4)
-        own = CHAIN_SHARE * np.log(chain / (1 - chain)) + (1 - CHAIN_SHARE) * own
-    return pl.DataFrame(
-        {
-            "series_id": today.select(pl.concat_str(SERIES, separator="|")).to_series(),
-            "origin": [origin] * today.height,
-            "horizon": [horizon] * today.height,
-            "p": _expit(own),
-        }
+    through = np.ones(int(known.today.sum()))
+    for step in range(1, horizon + 1):
+        event = known.column(f"out_{step}")
+        if step > 1:
+            event = np.where(known.column(f"event_{step - 1}") == 0, event, np.nan)
+        through *= 1 - _learnt(known, event, trees)
+    return np.asarray(1 - through)
+
+
+def direct(known: Known, horizon: int, model: Model) -> Array:
+    """P of an event within ``horizon`` months by one ``model`` of it."""
+    return _learnt(known, known.column(f"event_{horizon}"), model)
+
+
+def _learnt(known: Known, event: Array, model: Model) -> Array:
+    past = np.isfinite(event)
+    if past.sum() < LEAST_ROWS or event[past].sum() < LEAST_EVENTS:
+        raise ForecastError("Too little is known before the origin", "Choose a later origin that the data holds")
+    return model(known.x[past], event[past], known.x[known.today])
+
+
+def _frame(known: Known, origin: date, horizon: int, p: Array) -> pl.DataFrame:
+    today = known.rows.filter(pl.col("month_no") == known.now)
+    return today.select(
+        series_id=pl.concat_str(SERIES, separator="|"),
+        origin=pl.lit(origin),
+        horizon=pl.lit(horizon, dtype=pl.Int64),
+        p=pl.Series(np.clip(p, 0.0, 1.0)),
     )
-
-
-def _logit(rows: pl.DataFrame, origin: date, horizon: int) -> tuple[pl.DataFrame, Array]:
-    """Rows of the origin, and their logits."""
-    past, today, names = split(rows, origin, horizon)
-    event = past[f"event_{horizon}"].cast(pl.Float64).to_numpy()
-    age = (today["month_no"][0] - past["month_no"]).cast(pl.Float64).to_numpy()
-    weight = 0.5 ** (age / HALF_LIFE[horizon])
-    logits = []
-    for chosen in (names, [name for name in SMALL if name in names]):
-        model = fit(_matrix(past, chosen), event, weight, RIDGE[horizon])
-        p = np.clip(model.probability(_matrix(today, chosen)), 1e-4, 1 - 1e-4)
-        logits.append(np.log(p / (1 - p)))
-    share = WIDE_SHARE[horizon]
-    return today, share * logits[0] + (1 - share) * logits[1]
-
-
-def _expit(values: Array) -> Array:
-    return np.asarray(1 / (1 + np.exp(-values)))
-
-
-def _matrix(rows: pl.DataFrame, names: list[str]) -> Array:
-    return rows.select(pl.col(names).cast(pl.Float64)).to_numpy()

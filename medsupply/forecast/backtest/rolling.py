@@ -6,18 +6,21 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from medsupply.errors import ForecastError
 from medsupply.forecast.backtest.peers import PEERS, Case, peer_quantiles
 from medsupply.forecast.demand import forecast_demand
 from medsupply.forecast.panel import panel
+from medsupply.forecast.result import DemandForecast
 from medsupply.forecast.workers import Progress, pool
 from medsupply.tables.forecast import QUANTILES
 
 Known = Callable[[date], tuple[pl.DataFrame, Collection[str] | None]]
 COLUMNS = ["series_id", "origin", "target", "model", "mean", *(f"q{level:g}" for level in QUANTILES)]
 OWN = "medsupply"
+N_PATHS, EVERY = 1000, 2
 
 
 def rolling(
@@ -31,13 +34,21 @@ def rolling(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Path:
-    """Forecast every origin from what ``known`` gives of it (rows up to the origin; ids to forecast, None: all)."""
-    frames = []
+    """Forecast every origin from what ``known`` gives of it (rows up to the origin; ids to forecast, None: all).
+
+    Beside ``forecasts.parquet``, ``paths.parquet`` holds 500 of the paths it was made of: series_id, origin, target,
+    paths (list; the k-th of every target is one future). Sums over periods come from them, never from quantiles.
+    """
+    frames, drawn = [], []
     ordered = sorted(set(origins))
     for number, origin in enumerate(ordered):
-        frames.append(_origin(known, origin, horizon, freq, country, workers, _part(progress, number, len(ordered))))
+        part = _part(progress, number, len(ordered))
+        both, paths = _origin(known, origin, horizon, freq, country, workers, part)
+        frames.append(both)
+        drawn.append(paths)
     out.mkdir(parents=True, exist_ok=True)
     path = out / "forecasts.parquet"
+    pl.concat(drawn).sort("series_id", "origin", "target").write_parquet(out / "paths.parquet")
     pl.concat(frames).sort("series_id", "origin", "target", "model").write_parquet(path)
     return path
 
@@ -57,18 +68,31 @@ def _origin(
     country: str | None,
     workers: int,
     progress: Progress | None,
-) -> pl.DataFrame:
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     rows, only = known(origin)
     rows = rows.filter(pl.col("period") <= origin)
     if rows.is_empty() or (only is not None and not only):
         raise ForecastError(f"No series can be forecast from {origin}", "Choose a later origin")
     found = forecast_demand(
-        rows, origin, horizon=horizon, n_paths=1000, workers=workers, freq=freq, country=country, only=only
+        rows, origin, horizon=horizon, n_paths=N_PATHS, workers=workers, freq=freq, country=country, only=only
     )
     own = found.quantiles().with_columns(model=pl.lit(OWN))
     peers = _peers(rows, origin, horizon, freq, list(found.series_ids), found.periods, workers, progress)
     both = pl.concat([own.drop("horizon").select(peers.columns), peers])
-    return both.with_columns(origin=pl.lit(origin)).rename({"period": "target"}).select(COLUMNS)
+    quantiles = both.with_columns(origin=pl.lit(origin)).rename({"period": "target"}).select(COLUMNS)
+    return quantiles, _paths(found, origin)
+
+
+def _paths(found: DemandForecast, origin: date) -> pl.DataFrame:
+    frames = []
+    for ids, paths in found.chunks():
+        some = paths[:, ::EVERY].astype(np.float32)
+        count = len(found.periods)
+        targets = pl.Series(list(found.periods) * len(ids))
+        values = pl.Series(some.transpose(0, 2, 1).reshape(-1, some.shape[1]))
+        names = [name for name in ids for _ in range(count)]
+        frames.append(pl.DataFrame({"series_id": names, "target": targets, "paths": values.arr.to_list()}))
+    return pl.concat(frames).with_columns(origin=pl.lit(origin))
 
 
 def _peers(

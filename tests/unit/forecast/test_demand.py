@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import pytest
 from medsupply.errors import ForecastError
 from medsupply.forecast.demand import forecast_demand
 from medsupply.forecast.panel import COMBINED, INTERMITTENT, SHORT, ZERO
+from medsupply.forecast.shares import area_paths, learn_shares
 
 from .worlds import START, weekly_series, with_odd_ones
 
@@ -101,3 +102,47 @@ def test_censored_weeks_are_not_demand() -> None:
 def test_no_data_is_an_error() -> None:
     with pytest.raises(ForecastError, match="No series has a value"):
         forecast_demand(weekly_series(1), START - timedelta(weeks=1))
+
+
+def medians(rows: pl.DataFrame) -> np.ndarray:
+    found = forecast_demand(rows, CUTOFF, horizon=8, n_paths=50)
+    return np.log(np.median(found.paths(), axis=1))
+
+
+def test_a_rush_of_spring_2020_is_no_season() -> None:
+    """Demand three times as high in March 2020 leaves the forecast where it was, at the same time of the year too."""
+    rows = weekly_series(2, weeks=116)
+    rush = pl.col("period").is_between(date(2020, 3, 2), date(2020, 3, 29))
+    rushed = rows.with_columns(y=pl.when(rush).then(3 * pl.col("y")).otherwise(pl.col("y")))
+    assert np.abs(medians(rushed) - medians(rows)).max() < 0.02
+
+
+def test_a_gap_is_no_zero() -> None:
+    """Weeks that were never published leave the forecast where it was."""
+    rows = weekly_series(2, weeks=116)
+    gap = pl.col("period").is_in([date(2020, 12, 28), date(2021, 1, 4), date(2021, 7, 5)])
+    assert np.abs(medians(rows.filter(~gap)) - medians(rows)).max() < 0.05
+
+
+def test_a_revision_is_a_new_version_of_the_data() -> None:
+    rows = weekly_series(1, weeks=116)
+    revised = rows.with_columns(
+        y=pl.when(pl.col("period") == START + timedelta(weeks=50)).then(pl.col("y") + 1).otherwise(pl.col("y"))
+    )
+    versions = [forecast_demand(r, CUTOFF, horizon=2, n_paths=10).data_version for r in (rows, rows, revised)]
+    assert versions[0] == versions[1] != versions[2]
+
+
+def test_counties_add_up_to_the_country_on_every_path() -> None:
+    weeks = [START + timedelta(weeks=k) for k in range(60)]
+    rows = [
+        (week, "G1", area, units)
+        for k, week in enumerate(weeks)
+        for area, units in (("01", 30.0 + k % 5), ("02", 70.0 - k % 5), ("99", 100.0))
+    ]
+    weekly = pl.DataFrame(rows, schema=["week", "medicine_id", "county_code", "units"], orient="row")
+    shares = learn_shares(weekly, "99")["G1"]
+    national = np.random.default_rng(1).gamma(50, 2.0, (200, 26))
+    areas = area_paths(national, shares, ("01", "02"), "G1", CUTOFF)
+    np.testing.assert_allclose(areas["01"] + areas["02"], national, rtol=1e-9)
+    assert areas["01"].mean() / national.mean() == pytest.approx(0.32, abs=0.03)

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from medsupply.forecast import logistic, scores
+from medsupply.forecast import scores
 from medsupply.tables.forecast import QUANTILES
 
 
@@ -59,12 +59,3 @@ def test_cumulative_coverage_leaves_gaps_out_of_both_sums() -> None:
     paths = np.tile(np.linspace(0, 10, 101)[None, :, None], (1, 1, 3))
     assert scores.cumulative_coverage(paths, np.array([[5.0, np.nan, 5.0]]), 3) == 1.0
     assert scores.cumulative_coverage(paths, np.array([[10.0, np.nan, 10.0]]), 3) == 0.0
-
-
-def test_logistic_finds_the_law() -> None:
-    rng = np.random.default_rng(1)
-    x = rng.standard_normal((4000, 2))
-    truth = 1 / (1 + np.exp(-(-1 + 2 * x[:, 0])))
-    event = (rng.random(4000) < truth).astype(float)
-    model = logistic.fit(x, event, np.ones(4000), 1.0)
-    assert np.abs(model.probability(x) - truth).max() < 0.06
