@@ -29,7 +29,8 @@ HEAD = """# Run-out of simulated nations
 
 Made by `infra/bench/nation_skill.py` on {today}. Family a is for tuning; b and c were never tuned on. Brier skill is
 expected under the oracle's probabilities (share of 2,000 continuations of the true state), against the climatology of
-each horizon; medicines at the floor on the origin are left out. Bars: 0.9 of the oracle's skill at 4, 8 and 13 weeks,
+each horizon; medicines at the floor on the origin are left out. ECE (ten equal bins) is against the oracle's
+probabilities, not against outcomes. Bars: 0.9 of the oracle's skill at 4, 8 and 13 weeks,
 calibration error 0.02 (0.03 at 13 weeks) over 5,000 pairs, at most 0.1 lost from a to b.
 """
 

@@ -67,6 +67,9 @@ def read_nation(data: Path) -> Nation:
 def announced(data: Path) -> pl.DataFrame:
     """medicine_id, announced_on, expected_on, units of supply announced to the country's holders."""
     inbox = data / "inbox"
+    if not (inbox / "supply").is_dir():
+        kinds = {"medicine_id": pl.String, "announced_on": pl.Date, "expected_on": pl.Date, "units": pl.Float64}
+        return pl.DataFrame(schema=kinds)
     holders = _read(inbox / "holders").unique("holder_id", keep="last")
     into = holders.filter(pl.col("holder_type").is_in(list(NATION_INFLOW))).select("holder_id")
     rows = _read(inbox / "supply").join(into, on="holder_id", how="semi").join(_packages(inbox), on="vnr")
