@@ -42,8 +42,12 @@ bench: setup
 	$(BIN)/python infra/bench/forecast_speed.py 1000 2
 	$(BIN)/python infra/bench/picture_speed.py
 
+# Of the intake: nations of the judge, orders of arrival, 200 kill rounds, mutants for a quarter of an hour.
+INTAKE_SOAK := judge arrival_order intake_kills mutants
+
 soak: setup
 	MEDSUPPLY_SOAK=1000 $(BIN)/python -m pytest tests/soak
+	MEDSUPPLY_SOAK=1000 $(BIN)/python -m pytest $(addprefix tests/functional/test_,$(addsuffix .py,$(INTAKE_SOAK)))
 
 down:
 	$(BIN)/medsupply down

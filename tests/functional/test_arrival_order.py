@@ -26,7 +26,7 @@ CURRENT = {
         SELECT delivery_id, line, reason_code, field, original, holder_id, day, vnr, packs FROM analyst.quarantine
         WHERE released_at IS NULL ORDER BY 1, 2""",
 }
-ORDERS = int(os.environ.get("MEDSUPPLY_SOAK") or 3)
+ORDERS = min(30, int(os.environ.get("MEDSUPPLY_SOAK") or 3))
 
 
 def deliveries(seed: int) -> list[tuple[int, Made]]:

@@ -27,7 +27,7 @@ START = datetime(2026, 5, 1, tzinfo=UTC)
 AS_OF = date(2026, 4, 30)
 ROWS = 25
 # More nations in `make soak`.
-SOAK = int(os.environ.get("MEDSUPPLY_SOAK", "0"))
+SOAK = min(30, int(os.environ.get("MEDSUPPLY_SOAK", "0")))
 
 
 @dataclass
