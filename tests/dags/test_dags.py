@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from medsupply import desk
 from medsupply.days import end_of_day
 from medsupply.settings import Settings
 from medsupply.simulate import simulate
@@ -21,6 +22,7 @@ from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.server import down
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "functional"))
 DAGS = ROOT / "dags"
 EXPECTED = {
     "load_sources",
@@ -158,3 +160,27 @@ def test_parsing_is_quick(home: Path) -> None:
     code = "import sys, medsupply.schedule; print([m for m in ('polars', 'prophet', 'sqlalchemy') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_send_alerts_killed_in_mid_run_and_started_again(ran: tuple[str, Warehouse], home: Path) -> None:
+    """Killed between the relay's answer and its mark: nothing is lost, nothing is new, one repetition, same id."""
+    from hostile_relay import Relay, running
+
+    warehouse, relay = ran[1], Relay()
+    last = simulate(home / "nation", preset="small", seed=2).last_day
+    known = end_of_day(last) + timedelta(hours=6)
+    for role in ("fimea", "stm", "nesa"):
+        desk.subscribe(warehouse, f"{role}@example.org", language="en", role=role, at=known)
+    command = [sys.executable, str(RUNNER), "--as-of", str(last), "--known-at", known.isoformat(), "send_alerts"]
+    with running(relay) as url:
+        environment = {**os.environ, "MEDSUPPLY_HOME": str(home), "MEDSUPPLY_SMTP_URL": url}
+        killed = {**environment, "MEDSUPPLY_FAILPOINT": "handed_over"}
+        first = subprocess.run(command, env=killed, capture_output=True, text=True, check=False)
+        queued = warehouse.read("select message_id from alerts.outbox order by 1")
+        assert first.returncode != 0 and len(relay.taken) == 1, first.stdout[-1000:] + first.stderr[-1000:]
+        again = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert again.returncode == 0, again.stdout[-2000:] + again.stderr[-2000:]
+    assert warehouse.read("select message_id from alerts.outbox order by 1").equals(queued)
+    assert set(relay.ids) == set(queued["message_id"]) and len(queued) >= 3
+    assert len(relay.ids) == len(queued) + 1
+    assert warehouse.read("select distinct status from alerts.outbox")["status"].to_list() == ["sent"]
