@@ -6,7 +6,7 @@ Only what every signed-in person may see passes here.
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -308,6 +308,16 @@ def notifications() -> pl.DataFrame:
 def subscriptions() -> pl.DataFrame:
     """Standing subscriptions, by address."""
     return fresh("SELECT * FROM alerts.subscription WHERE ended_at IS NULL ORDER BY address, subscription_id")
+
+
+def dead_addresses() -> list[str]:
+    """Addresses, masked, whose newest mail of the last 30 days was refused for good."""
+    found = fresh(
+        "SELECT DISTINCT ON (recipient) recipient, status FROM analyst.notifications WHERE status <> 'queued' "
+        "AND created_at > :since ORDER BY recipient, created_at DESC",
+        since=current().clock() - timedelta(days=30),
+    )
+    return found.filter(pl.col("status") == "failed")["recipient"].to_list()
 
 
 def held_evaluations() -> list[date]:

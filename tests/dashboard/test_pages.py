@@ -166,3 +166,15 @@ def test_a_medicine_says_what_drives_its_forecast_and_when_it_may_run_out(open_f
 def test_reliability_stands_on_the_quality_page(open_filled: Open) -> None:
     text = shown(open_filled("quality", "en"))
     assert f"differ by {write.share('en', 0.03)}" in text
+
+
+def test_an_address_that_mail_does_not_reach_is_a_banner(open_empty: Open, fresh_settings: Settings) -> None:
+    with Warehouse.open(fresh_settings) as wh, wh.transaction() as connection:
+        connection.exec_driver_sql(
+            "insert into alerts.outbox (message_id, alert_id, recipient, language, kind, subject, body_text, body_html,"
+            f" status, created_at, due_at, attempts) select 'm' || n, 'a', who, 'fi', 'alert', 's', 't', 'h', state,"
+            f" '{NOW.isoformat()}', '{NOW.isoformat()}', 1 from (values (1, 'dead@x.example', 'failed'),"
+            " (2, 'well@x.example', 'sent')) v (n, who, state)"
+        )
+    text = shown(open_empty("alerts", "en"))
+    assert "d***@x.example" in text and say("en", "mails.dead", who="d***@x.example") in text

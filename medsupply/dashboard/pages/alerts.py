@@ -29,6 +29,8 @@ if held:
     show.callout(say(language, "hold.told"), warn=True)
     if person.may_write:
         forms.release(language, held, person)
+if dead := data.dead_addresses():
+    show.callout(say(language, "mails.dead", who=", ".join(dead)), warn=True)
 found = data.alerts()
 still_open = alerting.open_alerts(found)
 show.heading(say(language, "alerts.open"))
