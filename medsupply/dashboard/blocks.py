@@ -130,7 +130,7 @@ def figures_table(language: str, row: Mapping[str, Any]) -> None:
     cells = [
         [
             say(language, f"figure.{name}.name"),
-            markup.lines(figures.both(language, name, row[name], row.get("unit"), unit)),
+            markup.lines(figures.with_exact(language, name, row[name], row.get("unit"), unit)),
             Markup("<small>{}</small>").format(say(language, f"figure.{name}.is")),
         ]
         for name in figures.FIGURES

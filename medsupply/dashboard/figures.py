@@ -93,6 +93,15 @@ def both(language: str, name: str, value: object, code: str | None, unit: str) -
     return [f"{write.number(language, float(str(value)) / divisor, 1)} {larger}", plain]
 
 
+def with_exact(language: str, name: str, value: object, code: str | None, unit: str) -> list[str]:
+    """:func:`both`, and where that is rounded the value to the last digit, as SQL and exports have it."""
+    shown = both(language, name, value, code, unit)
+    if not isinstance(value, float):
+        return shown
+    exact = write.exact(language, value)
+    return shown if any(text.split(" ")[0] == exact for text in shown) else [*shown, f"= {exact}"]
+
+
 def readable(language: str, name: str, value: object, unit: str) -> str:
     """A figure as text: amounts with their unit, shares in per cent, days as days; nothing known is a dash."""
     if value is None:
