@@ -39,6 +39,7 @@ docs: setup
 
 bench: setup
 	$(BIN)/python infra/bench/national_day.py
+	$(BIN)/python infra/bench/record_year.py 1 30 90
 	$(BIN)/python infra/bench/forecast_speed.py 1000 2
 	$(BIN)/python infra/bench/picture_speed.py
 

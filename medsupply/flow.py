@@ -32,6 +32,7 @@ from medsupply.picture.master import Master, master
 from medsupply.picture.measure import Measurement
 from medsupply.picture.measure import measure as measure_
 from medsupply.rules import Rules, load_rules
+from medsupply.rules.calendar import load_calendar
 from medsupply.settings import Settings
 from medsupply.steps import demand, forecasting, indexing, outlook, scoring, turned_out, versions
 from medsupply.steps.what_if import stored_start
@@ -40,6 +41,7 @@ from medsupply.tables.base import Table
 from medsupply.warehouse import compaction, intake, pictures
 from medsupply.warehouse import inbox as inbox_
 from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.expecting import expect
 from medsupply.warehouse.facts import facts as facts_
 from medsupply.warehouse.intake import Progress, Verdict
 from medsupply.warehouse.kept_files import KeptFiles
@@ -120,6 +122,7 @@ def compact(wh: Warehouse, *, at: datetime, progress: Progress | None = None) ->
 def measure(wh: Warehouse, as_of: date, known_at: datetime, *, always: bool = False) -> datetime:
     """Measure a report day as known at a moment and store it; returns the moment under which it is stored."""
     with structlog.contextvars.bound_contextvars(as_of=str(as_of)):
+        expect(wh, load_calendar(), as_of=as_of, at=known_at)
         facts = facts_(wh, as_of, known_at)
         known = master(facts)
         measured = measure_(facts, known, load_rules(), KeptFiles(wh.settings.home, "weeks", WEEKS_KEPT))

@@ -110,6 +110,15 @@ def completeness(as_of: date) -> pl.DataFrame:
     )
 
 
+def expected(day: date) -> pl.DataFrame:
+    """source, expected, received, late, missing: deliveries of a report day by the calendar."""
+    return ask(
+        "SELECT source, expected, received, late, missing FROM analyst.expected_deliveries WHERE day = :day "
+        "AND expected > 0 ORDER BY source",
+        day=day,
+    )
+
+
 def silent_holders(as_of: date, area: str) -> pl.DataFrame:
     """Holders and reporters that are late or missing; of one county where ``area`` is one."""
     return ask(

@@ -93,8 +93,16 @@ VIEWS: tuple[View, ...] = (
     ),
     View(
         "completeness",
-        _latest(COMPLETENESS, "measured"),
+        "SELECT c.*, e.due_at, e.received_at, e.state AS delivery_state"  # noqa: S608
+        f" FROM ({_latest(COMPLETENESS, 'measured')}) c LEFT JOIN ops.expected e"
+        " ON e.source = c.source AND e.day = c.as_of AND e.holder_id = c.holder_id",
         "Who has reported, who is late, who is missing, per report day; full lists too",
+        columns={
+            "due_at": "Cut-off: until when the report day was to be delivered; empty: the calendar does not ask for it",
+            "received_at": "When the report day was first received; empty: not yet, or not asked for",
+            "delivery_state": "Delivery of the report day: received, received_late, late, missing or not_due;"
+            " empty: the calendar does not ask for it",
+        },
         tables=(COMPLETENESS,),
     ),
     View(

@@ -10,8 +10,13 @@ from shlex import quote
 
 import polars as pl
 
+<<<<<<< HEAD
 from medsupply.errors import WarehouseError
 from medsupply.warehouse import migrate, proof, schema
+=======
+from medsupply.warehouse import migrate, schema
+from medsupply.warehouse.compaction import missing_files
+>>>>>>> d738f8e (A calendar of deliveries: expected = received + late + missing by holder, stored, checked and alarmed when false)
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.places import find_places
 from medsupply.warehouse.roles import analyst_url, role_of
@@ -86,6 +91,25 @@ def _equations(warehouse: Warehouse) -> Finding | None:
     return Finding("equations", True, f"{number} deliveries add up; files of the last {proof.DAYS} days are there")
 
 
+def _calendar(warehouse: Warehouse) -> Finding | None:
+    if not _may_read(warehouse, "analyst.expected_deliveries"):
+        return None
+    query = (
+        "SELECT count(*) AS n, count(*) FILTER (WHERE NOT equation_holds) AS broken FROM analyst.expected_deliveries"
+    )
+    days, broken = warehouse.read(query).row(0)
+    advice = "select * from analyst.expected_deliveries where not equation_holds; tell the developers" if broken else ""
+    return Finding("calendar", broken == 0, f"{days} days of deliveries expected, {broken} do not add up", advice)
+
+
+def _record(warehouse: Warehouse) -> Finding | None:
+    if not _may_read(warehouse, "ops.compacted_days"):
+        return None
+    gone = missing_files(warehouse)
+    advice = "Restore the archive from its backup, or run medsupply rebuild" if gone else ""
+    return Finding("record", not gone, f"{len(gone)} files are missing", advice)
+
+
 def _disk(warehouse: Warehouse) -> Finding:
     home = warehouse.settings.home
     free = shutil.disk_usage(_existing(home)).free / 1e9
@@ -99,7 +123,9 @@ def _address(warehouse: Warehouse) -> Finding | None:
     return Finding("analysts", None, analyst_command(warehouse))
 
 
-CHECKS: tuple[Callable[[Warehouse], Finding | None], ...] = (_server, _schema, _size, _equations, _disk, _address)
+CHECKS: tuple[Callable[[Warehouse], Finding | None], ...] = (
+    _server, _schema, _size, _equations, _calendar, _record, _disk, _address,
+)  # fmt: skip
 
 
 def _may_read(warehouse: Warehouse, relation: str) -> bool:

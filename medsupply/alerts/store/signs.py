@@ -34,7 +34,9 @@ _FACTS = """
        WHERE status = 'queued') AS unsent,
       (SELECT count(*) FROM alerts.outbox WHERE status = 'failed' AND created_at > :day_ago) AS failed,
       (SELECT string_agg(as_of::text, ', ' ORDER BY as_of) FROM alerts.evaluations
-       WHERE held AND released_at IS NULL) AS held
+       WHERE held AND released_at IS NULL) AS held,
+      (SELECT count(*) FROM analyst.deliveries WHERE NOT equations_hold) AS broken,
+      (SELECT count(*) FROM analyst.expected_deliveries WHERE NOT equation_holds) AS broken_days
 """
 _CHANNEL = """
     SELECT a.detail, a.at FROM alerts.attempt a JOIN alerts.outbox o USING (message_id)
@@ -54,6 +56,8 @@ def signs(wh: Warehouse, at: datetime) -> list[str]:
         *([f"{facts['failed']} mails of the last day can never be delivered; see analyst.notifications"]
           if facts["failed"] else []),
         *([f"alerts of {facts['held']} are held until a person releases them"] if facts["held"] else []),
+        *([f"{facts['broken']} deliveries and {facts['broken_days']} days of expected deliveries do not add up;"
+           " see medsupply check"] if facts["broken"] or facts["broken_days"] else []),
         *(f"nobody would be told of {rule} alerts" + (f" at level {level}" if level else "")
           for rule, level in unheard(wh)),
         *_false_equations(wh),

@@ -106,6 +106,9 @@ pictures = data.pictures()
 if pictures.height:
     day = pictures["as_of"][0]
     show.heading(say(language, "deliveries.silent", day=write.day(language, day)))
+    for one in data.expected(day).iter_rows(named=True):
+        counts = {key: write.number(language, one[key]) for key in ("expected", "received", "late", "missing")}
+        st.markdown(say(language, "deliveries.expected", source=word(language, f"source.{one['source']}"), **counts))
     blocks.completeness(language, data.completeness(day))
     blocks.silent(language, data.silent_holders(day, COUNTRY))
 show.heading(say(language, "deliveries.all"))
