@@ -10,13 +10,9 @@ from shlex import quote
 
 import polars as pl
 
-<<<<<<< HEAD
 from medsupply.errors import WarehouseError
 from medsupply.warehouse import migrate, proof, schema
-=======
-from medsupply.warehouse import migrate, schema
 from medsupply.warehouse.compaction import missing_files
->>>>>>> d738f8e (A calendar of deliveries: expected = received + late + missing by holder, stored, checked and alarmed when false)
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.places import find_places
 from medsupply.warehouse.roles import analyst_url, role_of
