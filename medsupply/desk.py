@@ -17,7 +17,7 @@ from medsupply.alerts.store import rota as rota_
 from medsupply.errors import InputError
 from medsupply.picture.disclosure import without_companies
 from medsupply.rules import load_rules
-from medsupply.warehouse import reports, undo
+from medsupply.warehouse import reports, site_export, undo
 from medsupply.warehouse import sender_report as sender_report_
 from medsupply.warehouse.connection import Warehouse
 
@@ -26,6 +26,7 @@ release = undo.release
 sender_report = sender_report_.sender_report
 silence = alerts_desk.silence
 duties = rota_.duties
+export_site_rows = site_export.export_site_rows
 end_duty = rota_.end_duty
 put_on_duty = rota_.put_on_duty
 subscriptions_told = subscriptions.told

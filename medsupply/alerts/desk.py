@@ -12,8 +12,8 @@ from medsupply.alerts.store import release_held
 from medsupply.errors import InputError
 from medsupply.rules import Rules
 from medsupply.tables.alerts import ACKNOWLEDGEMENT, SILENCE
-from medsupply.tables.ops import AUDIT
 from medsupply.warehouse import bulk
+from medsupply.warehouse.audit import audit
 from medsupply.warehouse.connection import Warehouse
 
 LONGEST_SILENCE = timedelta(days=30)
@@ -75,9 +75,3 @@ def release_hold(wh: Warehouse, *, author: str, reason: str, at: datetime, rules
         queued = release_held(connection, wh, rules)
         audit(connection, at, "release_hold", ", ".join(map(str, days)), author, reason)
     return queued
-
-
-def audit(connection: sa.Connection, at: datetime, action: str, subject: str, author: str, reason: str) -> None:
-    """One line of the audit, in the transaction of what it tells."""
-    row = {"at": at, "action": action, "subject": subject, "author": author, "reason": reason}
-    bulk.copy(connection, AUDIT, pl.DataFrame([row], schema=AUDIT.dtypes()))

@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import polars as pl
 import sqlalchemy as sa
 
 from medsupply.errors import DeliveryRefused, InputError
 from medsupply.sources.catalogue import SOURCES
 from medsupply.tables.core import CORE
 from medsupply.tables.deliveries import REFERENCE
-from medsupply.tables.ops import AUDIT, COMPACTED_DAYS, COMPACTED_PARTS, DELIVERIES, QUARANTINE, SNAPSHOTS
-from medsupply.warehouse import bulk, record
+from medsupply.tables.ops import COMPACTED_DAYS, COMPACTED_PARTS, DELIVERIES, QUARANTINE, SNAPSHOTS
+from medsupply.warehouse import record
+from medsupply.warehouse.audit import audit
 from medsupply.warehouse.committing import commit
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.deliveries import Delivery
@@ -36,7 +36,7 @@ def withdraw(wh: Warehouse, delivery_id: str, *, author: str, reason: str, at: d
     with wh.transaction() as connection:
         one_writer(connection)
         _withdrawn(wh, connection, delivery_id, at)
-        _audit(connection, at, "withdraw", delivery_id, author, reason)
+        audit(connection, at, "withdraw", delivery_id, author, reason)
         _keep(wh, event)
 
 
@@ -61,7 +61,7 @@ def release(
         one_writer(connection)
         done = _released(wh, connection, delivery_id, lines, author, at)
         if done:
-            _audit(connection, at, "release", delivery_id, author, reason)
+            audit(connection, at, "release", delivery_id, author, reason)
             _keep(wh, event | {"lines": list(lines) if lines else None})
     return done
 
@@ -154,8 +154,3 @@ def _source_of(wh: Warehouse, delivery_id: str) -> str:
     if not found.height:
         raise InputError(f"There is no delivery {delivery_id!r}", "See analyst.deliveries for their names")
     return str(found.item())
-
-
-def _audit(connection: sa.Connection, at: datetime, action: str, subject: str, author: str, reason: str) -> None:
-    row = {"at": at, "action": action, "subject": subject, "author": author, "reason": reason}
-    bulk.copy(connection, AUDIT, pl.DataFrame([row], schema=AUDIT.dtypes()))

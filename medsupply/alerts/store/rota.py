@@ -8,11 +8,11 @@ from datetime import datetime
 import polars as pl
 import sqlalchemy as sa
 
-from medsupply.alerts.desk import audit
 from medsupply.alerts.recipients import ADDRESS
 from medsupply.errors import InputError
 from medsupply.tables.alerts import DUTY
 from medsupply.warehouse import bulk
+from medsupply.warehouse.audit import audit
 from medsupply.warehouse.connection import Warehouse
 
 
