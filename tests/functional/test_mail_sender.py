@@ -75,7 +75,8 @@ def test_what_is_not_taken_now_is_taken_later(warehouse: Warehouse, mood: str) -
     relay = Relay(lambda address, number: mood if address[0] == "b" and number <= 2 else "ok")
     with running(relay) as url:
         done = send(warehouse, url, Clock(), drain=True)
-    assert done.sent == 3 and done.later == 2
+    # A dropped connection may take the mail that was to follow on it along: it is taken later too.
+    assert done.sent == 3 and done.later in ((2, 3) if mood == "drop" else (2,))
     assert sorted(str(one["To"]) for one in relay.taken) == ["a@example.org", "b@example.org", "c@example.org"]
     assert outbox(warehouse)["b@example.org"] == ("sent", 3)
 
