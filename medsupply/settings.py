@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from medsupply.errors import SettingsError
 
 LANGUAGES = ("fi", "sv", "en")
+# A process that reads deliveries holds this much before its first file; with less it would refuse every one.
+LEAST_PARSER_MEMORY = 500_000_000
 
 VARIABLES: dict[str, str] = {
     "MEDSUPPLY_HOME": "Folder of the embedded database, the archive and the inbox. Default: ~/.medsupply",
@@ -23,6 +25,12 @@ VARIABLES: dict[str, str] = {
     "MEDSUPPLY_WATCHDOG_SMTP_URL": "Relay of the watchdog's own mails. Default: MEDSUPPLY_SMTP_URL; best another one",
     "MEDSUPPLY_HEARTBEAT_URL": "Address that the watchdog calls each time all is well",
     "MEDSUPPLY_CLOSED_AFTER_DAYS": "Days after which a report day is closed: one file of the record. Default: 7",
+    "MEDSUPPLY_MAX_FILE_BYTES": "Bytes of a file of a delivery, at most. Default: 500000000",
+    "MEDSUPPLY_MAX_UNPACKED_BYTES": "Bytes of a gzip or Parquet file when unpacked, at most. Default: 1500000000",
+    "MEDSUPPLY_MAX_ROWS": "Rows of a file of a delivery, at most. Default: 20000000",
+    "MEDSUPPLY_MAX_COLUMNS": "Columns of a file of a delivery, at most. Default: 200",
+    "MEDSUPPLY_PARSER_MEMORY_BYTES": "Memory of each process that reads deliveries, at most. Default: 3500000000",
+    "MEDSUPPLY_PARSER_SECONDS": "Seconds to read a delivery, and one more for each megabyte, at most. Default: 60",
     "MEDSUPPLY_WORKERS": "Worker processes for fits and parsing. Default: number of processors",
 }
 
@@ -43,6 +51,12 @@ class Settings:
     watchdog_smtp_url: str = field(default="", repr=False)
     workers: int = 0
     closed_after_days: int = 7
+    max_file_bytes: int = 500_000_000
+    max_unpacked_bytes: int = 1_500_000_000
+    max_rows: int = 20_000_000
+    max_columns: int = 200
+    parser_memory_bytes: int = 3_500_000_000
+    parser_seconds: int = 60
 
     @property
     def inbox(self) -> Path:
@@ -69,6 +83,14 @@ class Settings:
             watchdog_smtp_url=_smtp(value("WATCHDOG_SMTP_URL")),
             workers=_whole("WORKERS", value("WORKERS"), 0),
             closed_after_days=_whole("CLOSED_AFTER_DAYS", value("CLOSED_AFTER_DAYS"), cls.closed_after_days),
+            max_file_bytes=_limit("MAX_FILE_BYTES", value("MAX_FILE_BYTES"), cls.max_file_bytes),
+            max_unpacked_bytes=_limit("MAX_UNPACKED_BYTES", value("MAX_UNPACKED_BYTES"), cls.max_unpacked_bytes),
+            max_rows=_limit("MAX_ROWS", value("MAX_ROWS"), cls.max_rows),
+            max_columns=_limit("MAX_COLUMNS", value("MAX_COLUMNS"), cls.max_columns),
+            parser_memory_bytes=_limit(
+                "PARSER_MEMORY_BYTES", value("PARSER_MEMORY_BYTES"), cls.parser_memory_bytes, LEAST_PARSER_MEMORY
+            ),
+            parser_seconds=_limit("PARSER_SECONDS", value("PARSER_SECONDS"), cls.parser_seconds),
         )
 
 
@@ -122,3 +144,10 @@ def _whole(name: str, text: str, default: int) -> int:
     if text and not text.isdigit():
         raise SettingsError(f"MEDSUPPLY_{name} is {text!r}", "Write a whole number, or leave it empty")
     return int(text) if text else default
+
+
+def _limit(name: str, text: str, default: int, least: int = 1) -> int:
+    found = _whole(name, text, default)
+    if found < least:
+        raise SettingsError(f"MEDSUPPLY_{name} is {found}", f"Write {least} or more, or leave it empty")
+    return found

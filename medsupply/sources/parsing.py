@@ -11,7 +11,7 @@ from medsupply.sources.checking import Checked, check
 from medsupply.sources.reading import LINE, Raw, read
 from medsupply.sources.rules import Known
 from medsupply.sources.shaping import shaped
-from medsupply.sources.unpacking import LIMITS, Limits
+from medsupply.sources.unpacking import LIMITS, NO_LIMITS, Limits
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def parse(data: bytes, source: Source, known: Known, limits: Limits = LIMITS) ->
 
 def parse_again(data: bytes, source: Source, known: Known, only: pl.Series) -> Checked:
     """Check the lines ``only`` of a delivery that was read before, with what is known now."""
-    raw = shaped(read(data, source), source)
+    raw = shaped(read(data, source, NO_LIMITS), source)
     return check(_with_lines(raw, only), source, known)
 
 

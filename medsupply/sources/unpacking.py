@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import sys
 import zlib
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ class Limits:
 
 
 LIMITS = Limits()
+# For bytes that were taken once: limits that were lowered since must not change what they hold.
+NO_LIMITS = Limits(sys.maxsize, sys.maxsize, sys.maxsize, sys.maxsize, columns=sys.maxsize)
 GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
 # A small file may unpack to many times its size; below this many bytes the ratio says nothing.
 RATIO_MATTERS_FROM = 50_000_000

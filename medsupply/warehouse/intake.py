@@ -19,12 +19,13 @@ import structlog
 
 from medsupply.errors import InputError
 from medsupply.sources.rules import Known
+from medsupply.sources.unpacking import Limits
 from medsupply.warehouse import release
 from medsupply.warehouse.committing import commit, commit_all
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.deliveries import Delivery, Verdict
 from medsupply.warehouse.locks import one_writer
-from medsupply.warehouse.preparing import InFlight, Prepared, known_ids, prepare, received
+from medsupply.warehouse.preparing import InFlight, Prepared, known_ids, limits_of, prepare, received
 from medsupply.warehouse.store import Store, open_store
 
 __all__ = ["Item", "Progress", "Verdict", "identity", "known_codes", "load", "load_each", "load_one", "settle"]
@@ -77,7 +78,7 @@ def load_one(
     file_identity: str | None = None,
 ) -> Verdict:
     """Check and store one file. ``file_identity`` names the file in the inbox, to know it again after a kill."""
-    delivery = received(source, path, received_at, sender, file_identity)
+    delivery = received(source, path, received_at, sender, file_identity, limits_of(wh.settings))
     if file_identity is not None and identity(path) != file_identity:
         raise InputError(f"{path} is still growing", "Load it when it is whole")
     known = bool(known_ids(wh, [delivery]))
@@ -93,7 +94,7 @@ def load_each(
     Not ``durable``: each transaction is whole, but on the disk only after ``settle``. A file of the inbox that is gone
     or still grows is passed over.
     """
-    store, in_flight = open_store(wh.settings.archive_url), InFlight()
+    store, in_flight, limits = open_store(wh.settings.archive_url), InFlight(), limits_of(wh.settings)
     _release_waiting(wh, store, received_at)
     threads = ThreadPoolExecutor(max_workers=THREADS)
     try:
@@ -101,7 +102,7 @@ def load_each(
             codes = known_codes(wh)
 
             def hashed(group: list[Item]) -> Jobs[Delivery]:
-                return [(item, threads.submit(_received, item, received_at, sender)) for item in group]
+                return [(item, threads.submit(_received, item, received_at, sender, limits)) for item in group]
 
             def parsed(group: Jobs[Delivery], codes: Known = codes) -> Jobs[Prepared]:
                 return _parsing(wh, threads, group, codes, in_flight)
@@ -206,9 +207,9 @@ def known_codes(wh: Warehouse) -> Known:
         return release.known_codes(connection)
 
 
-def _received(item: Item, received_at: datetime, sender: str | None) -> Delivery | None:
+def _received(item: Item, received_at: datetime, sender: str | None, limits: Limits) -> Delivery | None:
     try:
-        delivery = received(item.source, item.path, received_at, sender, item.identity)
+        delivery = received(item.source, item.path, received_at, sender, item.identity, limits)
         if item.identity is not None and identity(item.path) != item.identity:
             log.info("still growing", file=item.path.name)
             return None

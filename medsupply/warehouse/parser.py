@@ -27,7 +27,7 @@ from medsupply.warehouse.parser_child import Job, Parsed, Refusal
 log = structlog.get_logger()
 # Memory that a child may really use, watched from here; what it may reserve is far more, since allocators reserve much.
 MEMORY = 3_500_000_000
-RESERVED = 4 * MEMORY
+RESERVED_TIMES = 4
 GLANCE = 0.1
 SECONDS, SECONDS_PER_MEGABYTE = 60.0, 1.0
 TRIES = 2
@@ -44,7 +44,7 @@ class _Child:
         path = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", RUN, str(theirs.fileno()), str(RESERVED)],
+                [sys.executable, "-c", RUN, str(theirs.fileno()), str(RESERVED_TIMES * memory)],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -120,17 +120,18 @@ class Parser:
             self._idle.put(None)
 
 
-_shared: dict[int, Parser] = {}
+_shared: dict[tuple[int, int, int, float], Parser] = {}
 _lock = threading.Lock()
 
 
-def shared_parser(children: int) -> Parser:
-    """The parser of this process."""
+def shared_parser(children: int, memory: int = MEMORY, seconds: float = SECONDS) -> Parser:
+    """The parser of this process with these limits."""
     with _lock:
-        owner = os.getpid()
+        owner = (os.getpid(), children, memory, seconds)
         if owner not in _shared:
-            # After a fork the children belong to the parent.
-            _shared.clear()
-            _shared[owner] = Parser(children)
+            # After a fork the children belong to the parent; those of other limits end with this process.
+            for key in [key for key in _shared if key[0] != owner[0]]:
+                del _shared[key]
+            _shared[owner] = Parser(children, memory, seconds)
             atexit.register(_shared[owner].close)
         return _shared[owner]

@@ -18,6 +18,7 @@ from medsupply.sources.catalogue import SOURCES, Source
 from medsupply.sources.checking import Checked, Totals
 from medsupply.sources.parsing import Lines, parse
 from medsupply.sources.rules import Known
+from medsupply.sources.unpacking import LIMITS, Limits
 from medsupply.warehouse import record
 
 
@@ -29,6 +30,7 @@ class Job:
     delivery_id: str
     received_at: datetime
     known: Known
+    limits: Limits = LIMITS
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def answer(job: Job, data: bytes) -> Parsed | Refusal:
     """Parse one delivery."""
     source = SOURCES[job.source]
     try:
-        lines, checked = parse(data, source, job.known)
+        lines, checked = parse(data, source, job.known, job.limits)
     except DeliveryRefused as refusal:
         return Refusal(refusal.code, refusal.reason, refusal.instruction)
     encoded = record.encode(source.name, job.delivery_id, checked.accepted, job.received_at)

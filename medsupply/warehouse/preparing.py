@@ -13,9 +13,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from medsupply.errors import DeliveryRefused, InputError
+from medsupply.settings import Settings
 from medsupply.sources.catalogue import SOURCES
 from medsupply.sources.rules import Known
-from medsupply.sources.unpacking import LIMITS
+from medsupply.sources.unpacking import Limits
 from medsupply.warehouse import record
 from medsupply.warehouse.connection import Warehouse, explained
 from medsupply.warehouse.deliveries import NOT_KEPT, Delivery, told_name
@@ -58,7 +59,19 @@ class InFlight:
             return True
 
 
-def received(source: str, path: Path, received_at: datetime, sender: str | None, identity: str | None) -> Delivery:
+def limits_of(settings: Settings) -> Limits:
+    """What one delivery may be at most."""
+    return Limits(
+        bytes_received=settings.max_file_bytes,
+        bytes_unpacked=settings.max_unpacked_bytes,
+        rows=settings.max_rows,
+        columns=settings.max_columns,
+    )
+
+
+def received(
+    source: str, path: Path, received_at: datetime, sender: str | None, identity: str | None, limits: Limits
+) -> Delivery:
     """The bytes of a file and their hash. A file that is too large is hashed and not held. Raises InputError."""
     if source not in SOURCES:
         raise InputError(f"{source!r} is no source", f"Use one of {', '.join(SOURCES)}")
@@ -68,7 +81,7 @@ def received(source: str, path: Path, received_at: datetime, sender: str | None,
             while chunk := file.read(CHUNK):
                 digest.update(chunk)
                 size += len(chunk)
-                if size <= LIMITS.bytes_received:
+                if size <= limits.bytes_received:
                     kept += chunk
                 else:
                     kept.clear()
@@ -86,20 +99,28 @@ def known_ids(wh: Warehouse, deliveries: Iterable[Delivery]) -> set[str]:
         return set(connection.scalars(query, {"ids": [one.delivery_id for one in deliveries]}))
 
 
-def prepare(wh: Warehouse, delivery: Delivery, codes: Known, in_flight: InFlight) -> Prepared:
-    """Parse. Nothing is written: what is, or may be, personal leaves no trace on the disk."""
+def prepare(
+    wh: Warehouse, delivery: Delivery, codes: Known, in_flight: InFlight, limits: Limits | None = None
+) -> Prepared:
+    """Parse. Nothing is written: what is, or may be, personal leaves no trace on the disk.
+
+    ``limits``: other ones than the settings', for bytes that were taken once.
+    """
+    settings = wh.settings
+    limits = limits or limits_of(settings)
     reached("received")
     if not in_flight.enter(delivery.delivery_id):
         return Prepared(delivery)
     try:
-        if delivery.size > LIMITS.bytes_received:
+        if delivery.size > limits.bytes_received:
             raise DeliveryRefused(
                 "too_large",
-                f"The file has {delivery.size} bytes, more than {LIMITS.bytes_received}",
+                f"The file has {delivery.size} bytes, more than {limits.bytes_received}",
                 "Send it in parts",
             )
-        job = Job(delivery.source.name, delivery.delivery_id, delivery.received_at, codes)
-        parsed = shared_parser(wh.settings.workers or 2).parse(job, delivery.data)
+        job = Job(delivery.source.name, delivery.delivery_id, delivery.received_at, codes, limits)
+        parser = shared_parser(settings.workers or 2, settings.parser_memory_bytes, settings.parser_seconds)
+        parsed = parser.parse(job, delivery.data)
     except DeliveryRefused as refusal:
         return Prepared(delivery, refusal=refusal)
     reached("parsed")

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from medsupply.errors import DeliveryRefused, InputError
 from medsupply.sources.catalogue import SOURCES
+from medsupply.sources.unpacking import NO_LIMITS
 from medsupply.tables.core import CORE
 from medsupply.tables.deliveries import REFERENCE
 from medsupply.tables.ops import COMPACTED_DAYS, COMPACTED_PARTS, DELIVERIES, QUARANTINE, SNAPSHOTS
@@ -27,6 +28,8 @@ from medsupply.warehouse.release import known_codes, release_hold, release_rows
 from medsupply.warehouse.store import Store, open_store
 
 Progress = Callable[[int, int, str], None]
+# Refused, though kept, for limits of that day: a rebuild under other limits comes to the same verdict.
+LIMITED = ("too_many_rows", "too_many_columns")
 
 
 def withdraw(wh: Warehouse, delivery_id: str, *, author: str, reason: str, at: datetime) -> None:
@@ -140,10 +143,10 @@ def _load_again(wh: Warehouse, store: Store, note: Mapping[str, Any]) -> None:
     )  # fmt: skip
     if note.get("code") == "duplicate":
         commit(wh, store, Prepared(delivery))
-    elif note["kept"]:
+    elif note["kept"] and note.get("code") not in LIMITED:
         with wh.engine.connect() as connection:
             known = known_codes(connection)
-        commit(wh, store, prepare(wh, delivery, known, InFlight()))
+        commit(wh, store, prepare(wh, delivery, known, InFlight(), NO_LIMITS))
     else:
         refusal = DeliveryRefused(note["code"], note["why"], note["instruction"])
         commit(wh, store, Prepared(delivery, refusal=refusal))

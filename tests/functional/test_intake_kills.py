@@ -51,7 +51,7 @@ class Here:
         return answer
 
 if sys.argv[1] == "here":
-    preparing.shared_parser = lambda children: Here()
+    preparing.shared_parser = lambda *limits: Here()
 for line in sys.stdin:
     home, url, archive, folder = json.loads(line)
     pid = os.fork()
