@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+import structlog
 
 from medsupply.settings import Settings
 from medsupply.warehouse.accounts import create_database, grant_database
@@ -19,6 +20,13 @@ from medsupply.warehouse.places import find_places
 from medsupply.warehouse.roles import DATABASE, OWNER, role_url
 from medsupply.warehouse.secrets import FOLDER
 from medsupply.warehouse.server import admin_connection, down
+
+
+@pytest.fixture(autouse=True)
+def logs_of_their_own() -> Iterator[None]:
+    """A command that a test ran in this process has set the log up on a stream that is closed by now."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,8 @@ def expect(wh: Warehouse, calendar: Calendar, *, as_of: date, at: datetime) -> N
     A day that was looked at with later knowledge stays. Raises AssertionError when the equation of a day is false.
     """
     with wh.transaction() as connection:
+        # Days measured side by side look at the same two weeks.
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('expected'))"))
         for source in calendar.sources:
             began = connection.scalar(sa.text(_FIRST), {"source": source})
             days = [as_of - timedelta(days=back) for back in range(WINDOW_DAYS)]

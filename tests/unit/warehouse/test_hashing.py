@@ -86,7 +86,8 @@ def finding(warehouse: Warehouse, name: str) -> dict[str, object]:
 
 def test_all_is_well(warehouse: Warehouse) -> None:
     found = health.check(warehouse)
-    assert found["check"].to_list() == ["server", "schema", "size", "equations", "disk", "analysts"]
+    names = ["server", "schema", "size", "equations", "calendar", "record", "disk", "analysts"]
+    assert found["check"].to_list() == names
     assert found.filter(pl.col("ok").is_in([False])).is_empty(), found
     assert found.filter(pl.col("ok") & (pl.col("what_to_do") != "")).is_empty()
 

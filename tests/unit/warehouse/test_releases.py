@@ -94,7 +94,7 @@ def test_a_withdrawal_that_was_killed_and_made_again_is_rebuilt(
 ) -> None:
     wrong = put(warehouse, tmp_path, "holders", HOLDERS)
     with monkeypatch.context() as patch:
-        patch.setattr(undo, "_audit", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(undo, "audit", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         keep = undo._keep
         patch.setattr(undo, "_withdrawn", lambda *_: keep(warehouse, event(wrong.delivery_id)))
         with pytest.raises(KeyboardInterrupt):
