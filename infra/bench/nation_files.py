@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -97,10 +97,6 @@ def write_holders(nation: Nation, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     nation.holders.write_csv(folder / "holders.csv", separator=";")
     return folder / "holders.csv"
-
-
-def days_from(first: date, count: int) -> list[date]:
-    return [first + timedelta(days=number) for number in range(count)]
 
 
 def _packages(size: int) -> list[str]:

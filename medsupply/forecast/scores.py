@@ -12,12 +12,6 @@ DECILES = tuple(level for level in QUANTILES if 0.1 <= level <= 0.9)
 BINS = 10
 
 
-def seasonal_scale(y: Array, period: int) -> float:
-    """Mean absolute seasonal difference of the series read, nan gaps left out: what MASE and pinball are scaled by."""
-    differences = np.abs(y[period:] - y[:-period])
-    return float(np.nanmean(differences)) if np.isfinite(differences).any() else float("nan")
-
-
 def score_quantiles(forecasts: pl.DataFrame, actual: pl.DataFrame, period: int) -> pl.DataFrame:
     """One row per series_id, origin and model: pinball (2 x mean at 0.1 .. 0.9 / scale), mase, wape, cover80, cover95.
 

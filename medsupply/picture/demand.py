@@ -105,13 +105,6 @@ def demand_areas(demand: pl.DataFrame, holders: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([of_holders, of_others.select(of_holders.columns)])
 
 
-def reporting_areas(dispensing: pl.LazyFrame, as_of: date, holders: pl.DataFrame) -> pl.DataFrame:
-    """``area`` where some reporter reported in the window, nil rows too: there, what nobody dispensed is a zero."""
-    window = pl.col("day").is_between(as_of - timedelta(days=WINDOW_DAYS - 1), as_of)
-    reporters = dispensing.filter(window).select("reporter_id", "county_code").unique().collect()
-    return demand_areas(reporters, holders).select("area").unique().sort("area")
-
-
 def all_holders(current: pl.DataFrame) -> pl.DataFrame:
     """Every holder in the newest list, closed ones too: what it dispensed while open stays where it served."""
     typed = current.with_columns(holder_type=pl.col("holder_type").cast(pl.String))

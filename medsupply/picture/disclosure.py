@@ -6,7 +6,6 @@ from enum import StrEnum
 
 import polars as pl
 
-from medsupply.picture.reasons import RESTRICTED_REASONS, Reason
 from medsupply.rules import DisclosureRules, load_rules
 
 
@@ -43,14 +42,6 @@ def shown_count(value: float | None, county: bool = True, limits: DisclosureRule
     if value is None or value < (limits.smallest_count_county if county else limits.smallest_count):
         return None
     return float(limits.round_to * round(value / limits.round_to))
-
-
-def shown_reasons(reasons: pl.Expr, sees_obligations: bool) -> pl.Expr:
-    """Reasons of a row with those that only Fimea and STM may see replaced by a neutral code."""
-    if sees_obligations:
-        return reasons
-    hidden = {str(code): str(Reason.RESTRICTED) for code in sorted(RESTRICTED_REASONS)}
-    return reasons.list.eval(pl.element().replace(hidden))
 
 
 def without_companies(stock: pl.DataFrame) -> pl.DataFrame:

@@ -73,11 +73,12 @@ def flows(
     country = [sums.group_by("vnr").agg(pl.col("inflow", "usable").sum()).with_columns(day=day) for day, sums in parts]
     between = _left_between(dispensing, holders, steps)
     places = _by_week(parts)
-    left_places = between.group_by("vnr", "place", pl.col("day").dt.truncate("1w").alias("week"))
+    placed = between.drop_nulls("place")
+    left_places = placed.group_by("vnr", "place", pl.col("day").dt.truncate("1w").alias("week"))
     return Flows(
-        _country(country, between),
-        _with_left(places, between),
-        _left(dispensing),
+        _country(country, placed),
+        _with_left(places, placed),
+        _rounded(between.group_by("vnr", "day").agg(pl.col("packs", "net").sum()), ["vnr", "day"]),
         _rounded(left_places.agg(pl.col("packs").sum()), ["vnr", "place", "week"]),
         areas,
     )
@@ -173,11 +174,10 @@ def _usable() -> pl.Expr:
 
 
 def _left_between(dispensing: pl.LazyFrame, holders: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
-    """``vnr``, ``place``, ``day``, ``counted_on`` (the snapshot after, null: none or opening stock), ``packs``, ``net``
-    of reporters that are holders."""
-    rows = dispensing.filter(pl.col("vnr") != "").join(
-        holders.lazy().select("place", reporter_id="holder_id"), on="reporter_id"
-    )
+    """``vnr``, ``place`` (null: of reporters that are no holders), ``day``, ``counted_on`` (the snapshot after, null:
+    none or opening stock), ``packs``, ``net``."""
+    own = holders.lazy().select("place", reporter_id="holder_id")
+    rows = dispensing.filter(pl.col("vnr") != "").join(own, on="reporter_id", how="left")
     sums = rows.join(_next(steps).lazy(), on=["reporter_id", "day"], how="left").group_by(
         "vnr", "place", "day", "counted_on"
     )
@@ -236,12 +236,6 @@ def _country(days: list[pl.DataFrame], between: pl.DataFrame) -> pl.DataFrame:
     left = between.drop_nulls("counted_on").select("vnr", day="counted_on", inflow="net", usable=pl.lit(0.0))
     rows = pl.concat([*(part.select("vnr", "day", "inflow", "usable") for part in days), left])
     return _rounded(rows.group_by("vnr", "day").agg(pl.col("inflow", "usable").sum()), ["vnr", "day"])
-
-
-def _left(dispensing: pl.LazyFrame) -> pl.DataFrame:
-    sums = dispensing.filter(pl.col("vnr") != "").group_by("vnr", "day")
-    found = sums.agg(packs=pl.col("packs").sum().cast(pl.Float64), net=net_packs().sum().cast(pl.Float64))
-    return _rounded(found.collect(engine="streaming"), ["vnr", "day"])
 
 
 def _rounded(frame: pl.DataFrame, key: list[str]) -> pl.DataFrame:

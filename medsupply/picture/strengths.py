@@ -62,7 +62,6 @@ _PART = re.compile(
     rf"^(?P<value>\d+(?:\.\d+)?)\s*(?P<million>milj\.?\s*)?(?P<unit>{_WORDS})"
     rf"(?:\s*/\s*(?P<amount>\d+(?:\.\d+)?)?\s*(?P<per>{_PER_WORDS}))?$"
 )
-_NUMBER_ONLY = re.compile(r"^\d+(?:\.\d+)?$")
 
 
 @dataclass(frozen=True)

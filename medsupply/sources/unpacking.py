@@ -10,18 +10,19 @@ import zlib
 from dataclasses import dataclass
 
 from medsupply.errors import DeliveryRefused
+from medsupply.settings import Settings
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one delivery may be at most; both edges are tested."""
+    """What one delivery may be at most, as the settings say unless told; both edges are tested."""
 
-    bytes_received: int = 500_000_000
-    bytes_unpacked: int = 1_500_000_000
+    bytes_received: int = Settings.max_file_bytes
+    bytes_unpacked: int = Settings.max_unpacked_bytes
     ratio: int = 200
-    rows: int = 20_000_000
+    rows: int = Settings.max_rows
     field_characters: int = 10_000
-    columns: int = 200
+    columns: int = Settings.max_columns
 
 
 LIMITS = Limits()

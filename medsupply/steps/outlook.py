@@ -63,8 +63,8 @@ _SAME = """
 """
 _NEWEST = """
     SELECT greatest(
-        (SELECT max(greatest(received_at, withdrawn_at, released_at)) FROM ops.deliveries
-         WHERE greatest(received_at, withdrawn_at, released_at) <= :known_at),
+        (SELECT max(v.at) FROM ops.deliveries, LATERAL (VALUES (received_at), (withdrawn_at), (released_at)) v (at)
+         WHERE v.at <= :known_at),
         (SELECT max(released_at) FROM ops.quarantine WHERE released_at <= :known_at),
         (SELECT max(known_at) FROM forecast.runs WHERE measure = 'units' AND known_at <= :known_at),
         (SELECT max(known_at) FROM picture.pictures WHERE stage = 'measured' AND as_of = :as_of

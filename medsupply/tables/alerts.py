@@ -8,7 +8,6 @@ from medsupply.tables.base import Table, View, count, day, flag, moment, number,
 
 STATES = ("open", "acknowledged", "easing", "silenced", "closed")
 KINDS = ("alert", "resolved", "digest", "confirmation", "operations")
-SEVERITY = ("watch", "elevated", "severe")
 
 
 class Evaluations(dy.Schema):

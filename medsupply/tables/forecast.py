@@ -11,7 +11,6 @@ from medsupply.tables.base import Table, View, count, day, flag, moment, number,
 
 QUANTILES = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)
 HORIZON_DAYS = (14, 28, 56, 84)
-MEASURES = ("units", "purchases")
 
 KNOWN_AT = "Moment the forecast was known"
 CUTOFF = "Last day the forecast had read: the Sunday of the last complete week"

@@ -25,7 +25,6 @@ from medsupply.warehouse.preparing import Prepared, keep, note_of
 from medsupply.warehouse.reference import refold
 from medsupply.warehouse.store import Store
 
-WAITING = "{rows} rows wait in quarantine, the first is line {line}: {advice}"
 HELD = "Over 20 % shorter than the one before, which stands until an operator releases this or the next one agrees"
 
 

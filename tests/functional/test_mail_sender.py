@@ -49,7 +49,7 @@ class Clock:
 
 
 def send(wh: Warehouse, url: str, clock: Clock, **options: Any) -> sender.Sent:
-    return sender.send(wh, clock=clock, smtp_url=url, sleep=clock.sleep, timeout=1.0, **options)
+    return sender.send(wh, **{"clock": clock, "smtp_url": url, "sleep": clock.sleep, "timeout": 1.0, **options})
 
 
 def outbox(wh: Warehouse) -> dict[str, tuple[str, int]]:
@@ -74,9 +74,9 @@ def test_what_is_not_taken_now_is_taken_later(warehouse: Warehouse, mood: str) -
     fill(warehouse, "a@example.org", "b@example.org", "c@example.org")
     relay = Relay(lambda address, number: mood if address[0] == "b" and number <= 2 else "ok")
     with running(relay) as url:
-        done = send(warehouse, url, Clock(), drain=True)
-    # A dropped connection may take the mail that was to follow on it along: it is taken later too.
-    assert done.sent == 3 and done.later in ((2, 3) if mood == "drop" else (2,))
+        # Only a relay that hangs needs a short wait; on a busy machine a good one may need more than a second.
+        done = send(warehouse, url, Clock(), drain=True, timeout=1.0 if mood == "hang" else 20.0)
+    assert done.sent == 3 and done.later == 2
     assert sorted(str(one["To"]) for one in relay.taken) == ["a@example.org", "b@example.org", "c@example.org"]
     assert outbox(warehouse)["b@example.org"] == ("sent", 3)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import polars as pl
-from spec_cases import DAY, count, number, picture_facts, sale, text
+from spec_cases import DAY, count, holder, number, picture_facts, sale, text
 
-from medsupply.picture.inflow import net_inflow
+from medsupply.picture.flows import flows
 
 TITLE = "Net inflow"
 TEXT = """Between two consecutive snapshots of a holder: balance now less balance then, plus dispensed, plus expired in
@@ -32,6 +32,6 @@ def outcome(row: dict[str, str]) -> dict[str, str]:
     stock += [count("P1", first, soon, lot="B", expires_on=DAY)] if soon else []
     now = number(row["now"])
     stock.append(count("P1", DAY, now))
-    known = picture_facts(stock=stock, dispensing=[sale("P1", DAY, float(row["dispensed"]))])
-    found = net_inflow(known.stock.collect(), known.snapshots, known.dispensing.collect())
-    return {"= net inflow": text(found.filter(pl.col("vnr") == "000101")["packs"].item())}
+    known = picture_facts(holders=[holder("P1")], stock=stock, dispensing=[sale("P1", DAY, float(row["dispensed"]))])
+    found = flows(known, known.dispensing, ()).country.filter((pl.col("vnr") == "000101") & (pl.col("day") == DAY))
+    return {"= net inflow": text(found["inflow"].item())}

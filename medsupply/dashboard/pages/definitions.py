@@ -14,7 +14,6 @@ from medsupply.tables.picture import STATES
 from medsupply.words import numbers as write
 from medsupply.words import word
 
-WORDS = ("critical", "family", "medicine", "area", "as_of", "certainty")
 GROUPS = (
     ("stock", ("stock_units", "reserve_units", "floor_units", "out_share", "reporting_share")),
     (

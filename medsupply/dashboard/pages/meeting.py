@@ -79,7 +79,9 @@ if above.height:
 changed(chosen)
 show.subheading(say(language, "complete.title"))
 unheard(chosen)
-left = opened.filter(~pl.col("medicine_id").is_in(above["medicine_id"].head(SHOWN).to_list()))["medicine_id"].n_unique()
+# An alert about data names its source in the place of a medicine, and has no market.
+others = opened.filter(pl.col("market_state").is_not_null())
+left = others.filter(~pl.col("medicine_id").is_in(above["medicine_id"].head(SHOWN).to_list()))["medicine_id"].n_unique()
 if left:
     st.markdown(say(language, "meeting.more", n=left))
 show.small(say(language, "page.not_covered"))

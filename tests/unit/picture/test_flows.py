@@ -16,7 +16,6 @@ from test_week_cache import Kept, stamped
 from medsupply.facts import Facts
 from medsupply.picture import flows as flows_
 from medsupply.picture.flows import Flows, flows
-from medsupply.picture.inflow import net_inflow
 from medsupply.picture.reach import holder_areas, valid_holders
 
 OWN = ("hospital_pharmacy", "medicine_centre")
@@ -72,20 +71,6 @@ def test_flows_are_the_identity_added_up(seed: int) -> None:
     lying = found.places.join(found.areas, on="place").group_by("vnr", "area", "week").agg(pl.col("inflow").sum())
     places = {(v, a, w): x for v, a, w, x in lying.iter_rows()}
     assert filled(places) == pytest.approx(filled(weekly), abs=1e-4)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_flows_hold_net_inflow_of_every_holder(seed: int) -> None:
-    facts = nation(seed)
-    known = valid_holders(facts).filter(pl.col("holder_type") != "state_reserve").select("holder_id")
-    stock = facts.stock.collect().join(known, on="holder_id", how="semi")
-    snapshots = facts.snapshots.join(known, on="holder_id", how="semi")
-    each = net_inflow(stock, snapshots, facts.dispensing.collect().filter(pl.col("vnr") == ""))
-    found = flows(facts, facts.dispensing.filter(pl.col("vnr") == ""), OWN).country
-    sums = {(v, d): x for v, d, x in each.group_by("vnr", "to_on").agg(pl.col("packs").sum()).iter_rows()}
-    assert filled({(v, d): x for v, d, x in found.select("vnr", "day", "inflow").iter_rows()}) == pytest.approx(
-        filled(sums), abs=1e-4
-    )
 
 
 @pytest.mark.parametrize("seed", range(3))
