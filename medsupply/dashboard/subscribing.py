@@ -28,7 +28,7 @@ def standing(language: str, found: pl.DataFrame, names: dict[str, str]) -> None:
     if found.is_empty():
         st.markdown(say(language, "subscriptions.none"))
         return
-    keys = ("address", "role", "about", "level", "area", "how", "language", "state")
+    keys = ("address", "role", "about", "level", "area", "delivery", "language", "state")
     heads = [Column(say(language, f"subscriptions.{key}")) for key in keys]
     cells = [
         [
