@@ -23,7 +23,10 @@ from playwright.sync_api import Page, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-PAGES = ("situation", "medicine", "county", "alerts", "scenarios", "quality", "deliveries", "definitions", "meeting")
+PAGES = (
+    "situation", "medicine", "county", "alerts", "scenarios", "subscriptions", "quality", "deliveries", "definitions",
+    "meeting",
+)  # fmt: skip
 LANGUAGES = ("fi", "sv", "en")
 WIDTH, HEIGHT = 1360, 900
 
