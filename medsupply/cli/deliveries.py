@@ -47,7 +47,10 @@ def inbox(
     received_at: str = common.RECEIVED_AT,
     settle: float = typer.Option(2.0, help="Seconds a file must have been unchanged before it is taken."),
 ) -> None:
-    """Check and store all that waits in the inbox, then move it to .done. Exit code 1 as for load."""
+    """Check and store all that waits in the inbox, then move it to .done. Exit code 1 as for load.
+
+    What holds anything personal is deleted from the inbox, not moved.
+    """
     from medsupply import flow
 
     with common.warehouse() as wh:
