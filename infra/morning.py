@@ -1,16 +1,19 @@
-"""Write docs/morning.md: how many rows stand at each level on 30 mornings of the simulated nation.
+"""Write docs/morning.md: how many rows stand at each level on 30 mornings of the simulated nation at full size.
 
-    python infra/morning.py [--work DIR] [--medicines 48] [--pharmacies 46] [--mornings 30]
+    python infra/morning.py [--work DIR] [--mornings 30] [--most 30] [--medicines N] [--pharmacies N]
 
-Every delivery goes through the intake, every morning through measure, forecast, judge and evaluate, as in the service.
+Lists go through the intake; rows of sites (2.6 M a day) are put into the record directly, one delivery a day, as the
+bench of the picture does. Every morning goes through measure, forecast, judge and evaluate, as in the service.
 Afterwards the largest wholesaler is silent for six days before the last morning, and that picture is made again.
-Mornings that stand in DIR are kept: an interrupted run goes on.
+What stands in DIR is kept: an interrupted run goes on. With ``--most`` it makes so many mornings and ends.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
+import os
+import sys
 import tempfile
 import time
 from datetime import date, datetime, timedelta
@@ -25,9 +28,12 @@ from medsupply.areas import COUNTRY, COUNTY_CODES
 from medsupply.days import end_of_day
 from medsupply.settings import Settings
 from medsupply.simulate import simulate
-from medsupply.simulate.presets import PRESETS
 from medsupply.warehouse.connection import Warehouse
 from medsupply.warehouse.migrate import migrate
+from medsupply.warehouse.store import open_store
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "bench"))
+from picture_speed import SITE_SOURCES, deliver
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "morning.md"
 LEVELS = ("severe", "elevated", "watch", "normal", "unknown", "no level")
@@ -35,11 +41,9 @@ SILENT_DAYS = 6
 
 REMARKS = """## How to read this
 
-The nation is small: with a twentieth of the pharmacies a county has two, where it has 36 in life, and a site that is
-out weighs so much more. What stands above normal in the country is tens. What stands above normal in counties, over
-all 23 together, is hundreds, nearly all by the run-out simulation of areas; whether that is the scale or the
-simulation is not settled. A silent wholesaler leaves levels as they are and marks rows as partial; it does not blank
-the country.
+Levels are exact by the definitions. A reader of the country sees the country's list and one line for each family that is
+worse in some county than in the country; counties that share a national shortage are no lines of their own. A reader of a
+county sees the rows of that county. Why: [decision 0005](decisions/0005-country-first-areas-where-they-differ.md).
 """
 
 
@@ -47,8 +51,20 @@ def known_on(day: date) -> datetime:
     return end_of_day(day) + timedelta(hours=6, microseconds=1)
 
 
+def record_sites(wh: Warehouse, nation: Path) -> None:
+    """The rows of all sites into the record, a delivery for each day; days that stand there are left alone."""
+    store = open_store(wh.settings.archive_url)
+    for source, (_, on) in SITE_SOURCES.items():
+        there = set(wh.read("select day_from from ops.deliveries where source = :source", source=source)["day_from"])
+        for path in sorted((nation / "inbox" / source).glob("*.parquet"), key=lambda one: one.stem[-10:]):
+            for (day,), rows in pl.read_parquet(path).group_by(on, maintain_order=True):
+                assert isinstance(day, date)
+                if day not in there:
+                    deliver(wh, store, source, day, rows.with_row_index("line", offset=1))
+
+
 def load(wh: Warehouse, nation: Path, arrivals: pl.DataFrame, since: datetime | None, until: datetime) -> None:
-    chosen = arrivals.filter(pl.col("received_at") <= until)
+    chosen = arrivals.filter(~pl.col("source").is_in(list(SITE_SOURCES)), pl.col("received_at") <= until)
     if since is not None:
         chosen = chosen.filter(pl.col("received_at") > since)
     for source, path, received_at in chosen.select("source", "path", "received_at").iter_rows():
@@ -56,22 +72,33 @@ def load(wh: Warehouse, nation: Path, arrivals: pl.DataFrame, since: datetime | 
             flow.load(wh, source, [nation / path], received_at=received_at)
 
 
-def mornings(wh: Warehouse, nation: Path, arrivals: pl.DataFrame, days: list[date]) -> None:
-    """Make the pictures of ``days`` that are not there yet."""
+def mornings(wh: Warehouse, nation: Path, arrivals: pl.DataFrame, days: list[date], most: int) -> bool:
+    """Make the pictures of ``days`` that are not there yet, at most so many; whether all are there."""
     done = set(wh.read("select distinct as_of from picture.pictures where stage = 'judged'")["as_of"])
     before: datetime | None = None
     for day in days:
         if day not in done:
+            if (most := most - 1) < 0:
+                return False
             start = time.monotonic()
             load(wh, nation, arrivals, before, known_on(day))
             told = flow.run(wh, day, known_on(day), folder=None)
-            print(f"{day}: {time.monotonic() - start:.0f} s, {told.summary}", flush=True)
+            spent, busy = time.monotonic() - start, os.getloadavg()[0]
+            print(f"{day}: {spent:.0f} s (load {busy:.0f}), {told.summary}", flush=True)
         before = known_on(day)
+    return True
 
 
 def counts(wh: Warehouse, day: date, known_at: datetime) -> pl.DataFrame:
     """Rows of one picture: what grain, in the country or areas, critical or not, at which level, with which reasons."""
-    rows = flow.situation(wh, day, known_at)
+    key = ["county_code", "medicine_id"]
+    apart = wh.read(
+        "select county_code, medicine_id, true as apart from analyst.areas_apart"
+        " where as_of = :day and known_at = :known_at",
+        day=day,
+        known_at=known_at,
+    )
+    rows = flow.situation(wh, day, known_at).join(apart, on=key, how="left")
     place = (
         pl.when(pl.col("county_code") == COUNTRY)
         .then(pl.lit("country"))
@@ -82,6 +109,7 @@ def counts(wh: Warehouse, day: date, known_at: datetime) -> pl.DataFrame:
     return rows.select(
         "as_of", "grain", "critical", "reasons", "county_code", "medicine_id", place=place,
         level=pl.col("level").fill_null("no level"), partial="partial",
+        apart=pl.col("apart").fill_null(False),
     )  # fmt: skip
 
 
@@ -119,6 +147,41 @@ def per_morning(rows: pl.DataFrame) -> pl.DataFrame:
     return found.sort(pl.col("level").replace_strict(order, return_dtype=pl.Int64))
 
 
+def _range(daily: pl.DataFrame, what: str) -> pl.DataFrame:
+    """Lowest, median and highest of ``n`` as one row."""
+    n = pl.col("n")
+    return daily.select(pl.lit(what).alias("what"), lowest=n.min(), median=n.median(), highest=n.max())
+
+
+def per_page(critical: pl.DataFrame) -> pl.DataFrame:
+    """Lines of the country's page a morning: its list, what is worse in counties, and the rows behind those."""
+    days = critical["as_of"].unique().sort().to_frame()
+
+    def daily(rows: pl.DataFrame) -> pl.DataFrame:
+        return days.join(rows.group_by("as_of").len("n"), on="as_of", how="left").fill_null(0)
+
+    country, county = (critical.filter(pl.col("place") == one) for one in ("country", "county"))
+    acting = pl.col("level").is_in(["severe", "elevated"])
+    apart = county.filter("apart")
+    return pl.concat([
+        _range(daily(country.filter(acting)), "the country: severe and elevated"),
+        _range(daily(country.filter(acting | (pl.col("level") == "watch"))), "the country: all above normal"),
+        _range(daily(apart.unique(["as_of", "medicine_id"])), "families worse in a county: lines"),
+        _range(daily(apart), "rows of counties behind those lines"),
+        _range(daily(county.filter(acting)), "rows of counties that are severe or elevated"),
+    ])  # fmt: skip
+
+
+def per_county(county: pl.DataFrame) -> pl.DataFrame:
+    """Rows of one county and morning at each level above normal, over all counties and mornings."""
+    grid = county.select("as_of", "county_code").unique()
+    found = []
+    for level in LEVELS[:3]:
+        count = county.filter(pl.col("level") == level).group_by("as_of", "county_code").len("n")
+        found.append(_range(grid.join(count, on=["as_of", "county_code"], how="left").fill_null(0), level))
+    return pl.concat(found)
+
+
 def by_reason(rows: pl.DataFrame) -> pl.DataFrame:
     """Mean number of rows a morning that name a reason, by level."""
     days = rows["as_of"].n_unique()
@@ -152,10 +215,12 @@ def page(rows: pl.DataFrame, silent: tuple[str, pl.DataFrame], size: str) -> str
         "# A morning in numbers\n",
         f"Made by `infra/morning.py` on {size}; {rows['as_of'].n_unique()} mornings, {rows['as_of'].min()} to "
         f"{last}.\n",
-        "What an official sees first is the list of critical families in the country. An ordinary morning should show"
-        " tens of rows above normal there, not hundreds.\n",
+        "What an official sees first is the list of critical families in the country, and one line for each that is"
+        " worse in some county. An ordinary morning should show tens of lines, not hundreds.\n",
         f"## The country: {named}\n\nRows a morning.\n\n{table(per_morning(country))}\n",
         f"### Why (rows a morning that name the reason)\n\n{table(by_reason(country))}\n",
+        f"## What the country's page shows\n\n{table(per_page(critical))}\n",
+        f"## One county's page: rows above normal\n\n{table(per_county(county))}\n",
         f"## Counties: the same families in 23 areas\n\n{table(per_morning(county))}\n\n{table(by_reason(county))}\n",
         f"## Collaborative areas\n\n{table(per_morning(critical.filter(pl.col('place') == 'Y')))}\n",
         f"## Medicines of all families, in the country\n\n{table(_medicines(rows))}\n",
@@ -189,33 +254,42 @@ def _silent(before: pl.DataFrame, silent: tuple[str, pl.DataFrame]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=None)
-    parser.add_argument("--medicines", type=int, default=48)
-    parser.add_argument("--pharmacies", type=int, default=46)
+    parser.add_argument("--medicines", type=int, default=None)
+    parser.add_argument("--pharmacies", type=int, default=None)
     parser.add_argument("--mornings", type=int, default=30)
+    parser.add_argument("--most", type=int, default=1000)
     given = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     work = given.work or Path(tempfile.mkdtemp(prefix="morning-"))
     nation = work / "nation"
-    manifest = simulate(
-        nation, preset="demo", seed=3, medicines=given.medicines, pharmacies=given.pharmacies,
-        daily_files=given.mornings + 2,
-    )  # fmt: skip
+    manifest = simulate(nation, preset="mornings", seed=3, medicines=given.medicines, pharmacies=given.pharmacies)
     settings = Settings.from_environ({"MEDSUPPLY_HOME": str(work / "home")})
     migrate(settings)
     last = manifest.last_day
     days = [last - timedelta(days=n) for n in range(given.mornings - 1, -1, -1)]
     with Warehouse.open(settings) as wh:
-        mornings(wh, nation, manifest.arrivals(), days)
+        record_sites(wh, nation)
+        if not mornings(wh, nation, manifest.arrivals(), days, given.most):
+            return
         rows = pl.concat([counts(wh, day, known_on(day)) for day in days])
         silent = silent_wholesaler(wh, last)
-        holders = wh.read("select count(*) as n from core.holders where known_to is null").item()
-    size = (
-        f"a simulated nation of {given.medicines} medicines, {holders} holders ({given.pharmacies} of the 830"
-        f" pharmacies, all 24 hospital pharmacies, every county), {PRESETS['demo'].dispensing_days} days of"
-        " dispensing, family a"
-    )
-    PAGE.write_text(page(rows, silent, size), encoding="utf-8")
+        PAGE.write_text(page(rows, silent, size(wh, manifest.medicines)), encoding="utf-8")
     print(f"{PAGE} is written")
+
+
+def size(wh: Warehouse, medicines: int) -> str:
+    """How large the nation is, in words."""
+    kinds = wh.read("select holder_type, count(*) as n from core.holders where known_to is null group by 1")
+    count = dict(kinds.iter_rows())
+    rows = wh.read(
+        "select source, max(rows_accepted) as n from ops.deliveries where source in ('stock', 'dispensing') group by 1"
+    )
+    most = {source: n / 1e6 for source, n in rows.iter_rows()}
+    return (
+        f"a simulated nation of {medicines} medicines and {sum(count.values())} holders ({count['pharmacy']}"
+        f" pharmacies, {count['hospital_pharmacy']} hospital pharmacies), {most['stock']:.1f} M rows of stock and"
+        f" {most['dispensing']:.2f} M of dispensing a day, family a with the outages of an ordinary year"
+    )
 
 
 if __name__ == "__main__":

@@ -80,11 +80,12 @@ def _record(wh: Warehouse, nation: Path, source: str, keep_every: int) -> int:
         for (day,), rows in frame.filter(pl.col(who).is_in(ids.implode())).group_by(on, maintain_order=True):
             assert isinstance(day, date)
             count = rows.height
-            _deliver(wh, store, source, day, rows.with_row_index("line", offset=1))
+            deliver(wh, store, source, day, rows.with_row_index("line", offset=1))
     return count
 
 
-def _deliver(wh: Warehouse, store: object, source: str, day: date, rows: pl.DataFrame) -> None:
+def deliver(wh: Warehouse, store: object, source: str, day: date, rows: pl.DataFrame) -> None:
+    """Put a day of site rows into the record as one delivery, received three hours after the day."""
     who, on = SITE_SOURCES[source]
     delivery, at = f"{source}-{day:%Y%m%d}", end_of_day(day) + timedelta(hours=3)
     missing = [pl.lit(None).alias(name) for name in record.schema(source) if name not in rows.columns]

@@ -90,6 +90,18 @@ def county_levels(as_of: date, known_at: datetime) -> pl.DataFrame:
     )
 
 
+def counties_apart(as_of: date, known_at: datetime) -> pl.DataFrame:
+    """Families and the counties that are elevated or severe and worse than the country, with names and class."""
+    return ask(
+        f"SELECT a.*, m.critical, m.critical_class, {MEDICINE} FROM analyst.areas_apart a "  # noqa: S608
+        "JOIN analyst.medicines m USING (medicine_id) WHERE a.as_of = :as_of AND a.known_at = :known_at "
+        "AND a.grain = 'family' AND a.county_code = any(:counties)",
+        as_of=as_of,
+        known_at=known_at,
+        counties=list(COUNTY_CODES),
+    )
+
+
 def changes(as_of: date, known_at: datetime, area: str) -> pl.DataFrame:
     """What changed since the picture before, families only, with names."""
     return ask(

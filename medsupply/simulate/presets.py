@@ -45,6 +45,9 @@ PRESETS: dict[str, Preset] = {
     "national": Preset(
         1325, 830, 41, 1, 1, 1, carried=0.985, kela_years=1, lists=2, daily_form="parquet", zeros_every=1
     ),
+    "mornings": Preset(
+        1325, 830, 41, 100, 250, 32, carried=0.985, kela_years=1, daily_form="parquet", zeros_every=1, trouble=0.3
+    ),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from medsupply.areas import COUNTRY
 from medsupply.rules import load_rules
 from medsupply.tables.base import Table, View
 from medsupply.tables.picture import (
@@ -38,6 +39,19 @@ def _situation(source: str) -> str:
         for name in SITUATION.columns
     )
     return f"SELECT {columns} FROM ({source}) s"  # noqa: S608  names come from the declarations above
+
+
+def _apart() -> str:
+    """SQL: areas above watch and worse than the country in the same picture; unknown or no level ranks lowest."""
+    rank = "coalesce(array_position(ARRAY['watch', 'elevated', 'severe'], {}.level), 0)"
+    columns = "a.as_of, a.known_at, a.medicine_id, a.grain, a.atc, a.county_code, a.level, a.reasons"
+    return f"""
+        SELECT {columns}, c.level AS level_country
+        FROM ({_situation("SELECT * FROM picture.situation")}) a
+        JOIN picture.situation c USING (as_of, known_at, medicine_id)
+        WHERE a.county_code <> '{COUNTRY}' AND c.county_code = '{COUNTRY}' AND a.level IN ('elevated', 'severe')
+          AND {rank.format("a")} > {rank.format("c")}
+    """  # noqa: S608  names come from the declarations above
 
 
 VIEWS: tuple[View, ...] = (
@@ -116,6 +130,18 @@ VIEWS: tuple[View, ...] = (
         "situation_history",
         _situation("SELECT * FROM picture.situation"),
         "Every version of every situation picture; known_at says when it was known",
+        tables=(SITUATION,),
+    ),
+    View(
+        "areas_apart",
+        _apart(),
+        "Areas that are elevated or severe and worse than the country is for the same medicine in the same picture: "
+        "what a list of the country does not say. Every version; one row per picture, area and medicine or family",
+        columns={
+            "level": "Level of the area",
+            "level_country": "Level of the country in the same picture; empty: none",
+            "reasons": "Reasons of the area's level, the weightiest first",
+        },
         tables=(SITUATION,),
     ),
     View(

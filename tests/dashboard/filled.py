@@ -173,6 +173,8 @@ def _row(row: tuple[Any, ...], medicine_id: str, grain: str, day: date, area: st
     level = row[6] if day == LAST else row[7]
     if area not in (COUNTRY, "19", "21", "Y5") and level in ("severe", "elevated"):
         level = "watch"
+    if (area, row[3], day) == ("19", "R03AC02", LAST):
+        level = "severe"  # one county is worse than the country
     cover, p56 = (row[9], row[10]) if with_stock else (None, None)
     size = 1000.0 if area == COUNTRY else 60.0
     drift = 1 + 0.04 * (LAST - day).days

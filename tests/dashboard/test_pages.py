@@ -65,6 +65,14 @@ def test_normal_and_not_critical_medicines_are_one_choice_away(open_filled: Open
     assert "paracetamol" in shown(open_filled("situation", scope="all"))
 
 
+def test_a_county_that_is_worse_than_the_country_stands_below_its_list(open_filled: Open) -> None:
+    listed = shown(open_filled("situation", "en")).split(f"<caption>{say('en', 'apart.caption')}", 1)[1]
+    line = listed.split("</table>", 1)[0]
+    assert line.index("salbutamol") < line.index("North Ostrobothnia")
+    assert "amoxicillin" not in line, "as severe there as in the country"
+    assert say("en", "apart.title") not in shown(open_filled("situation", "en", area="19"))
+
+
 def test_an_area_of_the_url_is_shown(open_filled: Open) -> None:
     at = open_filled("situation", "fi", area="19")
     assert "Pohjois-Pohjanmaan hyvinvointialue" in shown(at)

@@ -11,7 +11,19 @@ import polars as pl
 import pytest
 
 from medsupply.areas import COUNTY_CODES
-from medsupply.dashboard import alerting, auth, charts, decisions, downloads, figures, look, mails, markup, problems
+from medsupply.dashboard import (
+    alerting,
+    apart,
+    auth,
+    charts,
+    decisions,
+    downloads,
+    figures,
+    look,
+    mails,
+    markup,
+    problems,
+)
 from medsupply.dashboard.auth import Person
 from medsupply.errors import InputError
 from medsupply.picture.reasons import Reason
@@ -187,3 +199,18 @@ def test_alerts_are_grouped_by_medicine_with_the_country_first() -> None:
     )
     groups = alerting.grouped(frame)
     assert [[row["county_code"] for row in group] for group in groups] == [["99", "19"], ["01"]]
+
+
+def test_a_national_shortage_is_one_line_and_a_few_counties_are_named() -> None:
+    shared = {"medicine_id": "S1", "critical_class": 2, "level_country": "elevated", "atc": "A01AA01", "name_en": "one"}
+    alone = {"medicine_id": "S2", "critical_class": 1, "level_country": "normal", "atc": "A01AA02", "name_en": "two"}
+    rows = [shared | {"county_code": code, "level": "severe"} for code in COUNTY_CODES[:20]]
+    rows += [alone | {"county_code": "21", "level": "elevated"}, alone | {"county_code": "20", "level": "severe"}]
+    first, second = apart.families(pl.DataFrame(rows))
+    assert (first["medicine_id"], first["places"]) == ("S2", {"severe": ["20"], "elevated": ["21"]})
+    assert list(second["places"]) == ["severe"]
+    assert len(second["places"]["severe"]) == 20
+    named, counted = (apart.cells("en", one, {})[2] for one in (first, second))
+    assert str(named).index("Kainuu") < str(named).index("Lapland")
+    assert "20 of 23 counties" in str(counted)
+    assert "wellbeing" not in str(counted)

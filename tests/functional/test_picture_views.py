@@ -65,6 +65,24 @@ def test_the_reason_for_fimea_and_stm_is_no_reason_in_the_views(warehouse: Wareh
         assert reasons["r"].to_list() == ["restricted,run_out_p84"], view
 
 
+def test_an_area_stands_apart_where_it_is_worse_than_the_country(warehouse: Warehouse) -> None:
+    country = {"A": "elevated", "B": "normal", "C": "severe", "D": "unknown", "E": None}
+    areas = [
+        ("A", "01", "severe"), ("A", "02", "elevated"), ("B", "01", "watch"), ("B", "Y1", "elevated"),
+        ("C", "01", "severe"), ("D", "01", "elevated"), ("E", "02", "severe"),
+    ]  # fmt: skip
+    rows = [situation(medicine_id=one, level=level) for one, level in country.items()]
+    rows += [situation(medicine_id=one, county_code=area, level=level) for one, area, level in areas]
+    put(warehouse, tables.SITUATION, rows)
+    found = warehouse.read(
+        "SELECT medicine_id, county_code, level, level_country FROM analyst.areas_apart ORDER BY 1, 2"
+    )
+    assert found.rows() == [
+        ("A", "01", "severe", "elevated"), ("B", "Y1", "elevated", "normal"),
+        ("D", "01", "elevated", "unknown"), ("E", "02", "severe", None),
+    ]  # fmt: skip
+
+
 def test_dispensings_are_rounded_and_small_ones_hidden(warehouse: Warehouse) -> None:
     row = {"day": DAY, "known_at": FIRST, "county_code": "08", "channel": "community", "packs": 3.0, "reporters": 2}
     counts = {"000001": 9.0, "000002": 10.0, "000003": 13.0, "000004": None, "000005": 0.0}

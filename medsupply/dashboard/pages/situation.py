@@ -6,7 +6,7 @@ import polars as pl
 import streamlit as st
 
 from medsupply.areas import COUNTRY
-from medsupply.dashboard import blocks, data, frame, markup, page_script, problems, show
+from medsupply.dashboard import apart, blocks, data, frame, markup, page_script, problems, show
 from medsupply.dashboard.filters import Filters
 from medsupply.dashboard.wording import say
 from medsupply.words import numbers as write
@@ -42,6 +42,22 @@ def where(chosen: Filters) -> None:
         show.html(markup.legend(language))
 
 
+def worse_in_counties(chosen: Filters) -> None:
+    """What the country's list does not say: where a county is worse, one line for a family."""
+    language = chosen.language
+    found = data.counties_apart(chosen.as_of, chosen.known_at)
+    lines = apart.families(found.filter(pl.col("critical")) if chosen.critical_only else found)
+    show.heading(say(language, "apart.title"))
+    st.markdown(say(language, "apart.sentence" if lines else "apart.none", n=len(lines)))
+    if not lines:
+        return
+    rows = [apart.cells(language, line, chosen.url()) for line in lines]
+    show.grid(apart.columns(language), rows[:SHOWN], say(language, "apart.caption"))
+    if len(rows) > SHOWN:
+        with st.expander(say(language, "page.more", n=len(rows) - SHOWN)):
+            show.grid(apart.columns(language), rows[SHOWN:], say(language, "apart.caption"))
+
+
 chosen = frame.begin("situation", scope=True)
 language = chosen.language
 rows = data.situation(chosen.as_of, chosen.known_at, chosen.area)
@@ -55,6 +71,8 @@ changed(chosen)
 
 show.heading(say(language, "situation.problems"))
 blocks.problem_list(chosen, rows, SHOWN)
+if chosen.area == COUNTRY:
+    worse_in_counties(chosen)
 
 left, right = st.columns([1.15, 1], gap="large")
 with left:
