@@ -28,9 +28,9 @@ from medsupply.areas import COUNTRY, COUNTY_CODES
 from medsupply.days import end_of_day
 from medsupply.settings import Settings
 from medsupply.simulate import simulate
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.migrate import migrate
-from medsupply.warehouse.store import open_store
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.database.migrate import migrate
+from medsupply.warehouse.storage.store import open_store
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "bench"))
 from picture_speed import SITE_SOURCES, deliver

@@ -6,7 +6,7 @@ import os
 import sys
 
 from medsupply.settings import Settings
-from medsupply.warehouse.migrate import revise
+from medsupply.warehouse.database.migrate import revise
 
 
 def main() -> None:

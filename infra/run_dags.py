@@ -19,7 +19,7 @@ DAGS = Path(__file__).resolve().parent.parent / "dags"
 def environment() -> dict[str, str]:
     """What Airflow must know: its own database in the medsupply server, and these DAGs."""
     from medsupply.settings import Settings
-    from medsupply.warehouse.server import airflow_database_url
+    from medsupply.warehouse.database.urls import airflow_database_url
 
     settings = Settings.from_environ(os.environ)
     sync, async_ = airflow_database_url(settings)

@@ -23,7 +23,7 @@ from medsupply.days import end_of_day
 from medsupply.errors import InputError, MedsupplyError
 from medsupply.settings import Settings
 from medsupply.simulate import simulate
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 
 Tell = Callable[[str], None]
 ROOT = Path(__file__).resolve().parent.parent

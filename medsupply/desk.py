@@ -17,9 +17,10 @@ from medsupply.alerts.store import rota as rota_
 from medsupply.errors import InputError
 from medsupply.picture.disclosure import without_companies
 from medsupply.rules import load_rules
-from medsupply.warehouse import reports, site_export, undo
-from medsupply.warehouse import sender_report as sender_report_
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse import reports, site_export
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.loading import sender_report as sender_report_
+from medsupply.warehouse.loading import undo
 
 rebuild = undo.rebuild
 release = undo.release

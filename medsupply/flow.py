@@ -38,13 +38,15 @@ from medsupply.steps import demand, forecasting, indexing, outlook, scoring, tur
 from medsupply.steps.what_if import stored_start
 from medsupply.tables import picture as tables
 from medsupply.tables.base import Table
-from medsupply.warehouse import compaction, intake, pictures
-from medsupply.warehouse import inbox as inbox_
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.expecting import expect
+from medsupply.warehouse import pictures
+from medsupply.warehouse.database.connection import Warehouse
 from medsupply.warehouse.facts import facts as facts_
-from medsupply.warehouse.intake import Progress, Verdict
-from medsupply.warehouse.kept_files import KeptFiles
+from medsupply.warehouse.loading import inbox as inbox_
+from medsupply.warehouse.loading import intake
+from medsupply.warehouse.loading.expecting import expect
+from medsupply.warehouse.loading.intake import Progress, Verdict
+from medsupply.warehouse.storage import compaction
+from medsupply.warehouse.storage.kept_files import KeptFiles
 
 log = structlog.get_logger()
 WEEKS_KEPT = 60

@@ -15,7 +15,7 @@ from medsupply.days import HELSINKI
 from medsupply.settings import Settings
 
 if TYPE_CHECKING:
-    from medsupply.warehouse.connection import Warehouse
+    from medsupply.warehouse.database.connection import Warehouse
 
 WAREHOUSE = "medsupply://warehouse"
 PICTURE = "medsupply://picture"
@@ -59,7 +59,7 @@ def as_of(params: Mapping[str, Any]) -> date:
 @contextmanager
 def warehouse() -> Iterator[Warehouse]:
     """The warehouse that the environment of this worker names."""
-    from medsupply.warehouse.connection import Warehouse
+    from medsupply.warehouse.database.connection import Warehouse
 
     opened = Warehouse.open(settings())
     try:

@@ -14,12 +14,14 @@ import sqlalchemy as sa
 import structlog
 
 from medsupply.settings import Settings
-from medsupply.warehouse.accounts import create_database, grant_database
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.places import find_places
-from medsupply.warehouse.roles import DATABASE, OWNER, role_url
-from medsupply.warehouse.secrets import FOLDER
-from medsupply.warehouse.server import admin_connection, down
+from medsupply.warehouse.database.accounts import create_database, grant_database
+from medsupply.warehouse.database.connecting import admin_connection
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.database.places import find_places
+from medsupply.warehouse.database.roles import DATABASE, OWNER
+from medsupply.warehouse.database.secrets import FOLDER
+from medsupply.warehouse.database.server import down
+from medsupply.warehouse.database.urls import role_url
 
 
 @pytest.fixture(autouse=True)

@@ -26,8 +26,8 @@ from medsupply.alerts.recipients import subscriptions_of
 from medsupply.areas import AREAS
 from medsupply.rules import load_rules
 from medsupply.settings import Settings
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.server import down
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.database.server import down
 
 
 def nation(families: int, changed: int) -> list[dict[str, object]]:

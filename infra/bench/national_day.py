@@ -22,8 +22,8 @@ from nation_files import Nation, write_day, write_holders
 
 from medsupply import flow
 from medsupply.settings import Settings
-from medsupply.warehouse import server
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database import server
+from medsupply.warehouse.database.connection import Warehouse
 
 DAY = date(2026, 3, 2)
 AT = datetime(2026, 3, 3, 4, tzinfo=UTC)

@@ -34,11 +34,12 @@ from medsupply.picture.sites import Sites
 from medsupply.settings import Settings
 from medsupply.simulate import simulate
 from medsupply.tables.ops import DELIVERIES, SNAPSHOTS
-from medsupply.warehouse import bulk, record
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database import bulk
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.database.migrate import migrate
 from medsupply.warehouse.facts import facts
-from medsupply.warehouse.migrate import migrate
-from medsupply.warehouse.store import open_store
+from medsupply.warehouse.storage import record
+from medsupply.warehouse.storage.store import open_store
 
 SITE_SOURCES = {"stock": ("holder_id", "counted_on"), "dispensing": ("reporter_id", "day")}
 

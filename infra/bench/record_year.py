@@ -21,9 +21,11 @@ from national_day import own_warehouse
 from medsupply import flow
 from medsupply.sources.catalogue import SOURCES
 from medsupply.tables.ops import COMPACTED_DAYS, COMPACTED_PARTS, DELIVERIES, SNAPSHOTS
-from medsupply.warehouse import bulk, compaction, record, site_rows
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.store import open_store
+from medsupply.warehouse import site_rows
+from medsupply.warehouse.database import bulk
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.storage import compaction, record
+from medsupply.warehouse.storage.store import open_store
 
 FIRST = date(2026, 1, 1)
 GROUPS = ("received", "accepted", "quarantined", "duplicate")

@@ -12,9 +12,9 @@ from medsupply.alerts.store import release_held
 from medsupply.errors import InputError
 from medsupply.rules import Rules
 from medsupply.tables.alerts import ACKNOWLEDGEMENT, SILENCE
-from medsupply.warehouse import bulk
-from medsupply.warehouse.audit import audit
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database import bulk
+from medsupply.warehouse.database.audit import audit
+from medsupply.warehouse.database.connection import Warehouse
 
 LONGEST_SILENCE = timedelta(days=30)
 

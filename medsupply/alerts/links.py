@@ -11,7 +11,7 @@ from hashlib import sha256
 from urllib.parse import urlencode
 
 from medsupply.settings import Settings
-from medsupply.warehouse.secrets import ensure_secret
+from medsupply.warehouse.database.secrets import ensure_secret
 
 CONFIRM, END = "confirm", "end"
 PATHS = {CONFIRM: "/subscription/confirm", END: "/subscription/end"}

@@ -22,7 +22,7 @@ from medsupply.alerts import deliver
 from medsupply.alerts.store.beats import beat
 from medsupply.alerts.store.next_person import escalate, pass_on, waits_for_morning
 from medsupply.errors import MailRefused, MailUnavailable, SettingsError
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 
 log = structlog.get_logger()
 WAITS = (1, 2, 5, 15, 30, 60)  # minutes between tries of one mail; then hourly

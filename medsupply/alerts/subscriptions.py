@@ -15,8 +15,8 @@ from medsupply.alerts.recipients import Subscription, subscriptions_of
 from medsupply.alerts.store import message_id_of, outbox_row
 from medsupply.errors import InputError
 from medsupply.tables.alerts import OUTBOX, SUBSCRIPTION
-from medsupply.warehouse import bulk
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database import bulk
+from medsupply.warehouse.database.connection import Warehouse
 
 
 def subscribe(wh: Warehouse, address: str, *, at: datetime, confirmed: bool, **wanted: Any) -> int:

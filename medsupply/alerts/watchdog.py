@@ -20,7 +20,7 @@ from medsupply.alerts.store.outbox import message_id_of, outbox_row, queue
 from medsupply.alerts.store.signs import signs
 from medsupply.errors import MailError, WarehouseError
 from medsupply.settings import Settings
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 
 REPEAT = timedelta(hours=6)
 PATIENCE = 120.0  # seconds

@@ -10,7 +10,7 @@ from medsupply.alerts.recipients import RANK, Subscription
 from medsupply.alerts.rules.rule import HIGH, known
 from medsupply.errors import InputError
 from medsupply.tables.alerts import SUBSCRIPTION
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 
 Row = dict[str, Any]
 _PICTURE = """

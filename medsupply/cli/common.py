@@ -16,7 +16,7 @@ from medsupply.settings import Settings
 if TYPE_CHECKING:
     import polars as pl
 
-    from medsupply.warehouse.connection import Warehouse
+    from medsupply.warehouse.database.connection import Warehouse
 
 AS_OF = typer.Option(..., "--as-of", help="Report day, YYYY-MM-DD.")
 KNOWN_AT = typer.Option(
@@ -40,7 +40,7 @@ def now() -> datetime:
 @contextmanager
 def warehouse(role: str = "owner") -> Iterator[Warehouse]:
     """The warehouse that the environment names, open as ``role``."""
-    from medsupply.warehouse.connection import Warehouse
+    from medsupply.warehouse.database.connection import Warehouse
 
     opened = Warehouse.open(settings(), role=role)
     try:

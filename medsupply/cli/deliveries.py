@@ -12,7 +12,7 @@ from medsupply.cli import common
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from medsupply.warehouse.intake import Verdict
+    from medsupply.warehouse.loading.intake import Verdict
 
 quarantine = typer.Typer(help="Rows that were not accepted: list, show, release.", no_args_is_help=True)
 

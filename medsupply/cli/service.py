@@ -51,7 +51,7 @@ def serve(
 
 def up() -> None:
     """Start the embedded database when it does not run, bring it to the newest version, say how to reach it."""
-    from medsupply.warehouse.roles import analyst_url
+    from medsupply.warehouse.database.urls import analyst_url
 
     with common.warehouse() as wh:
         typer.echo(f"The warehouse is up. Analysts: psql '{analyst_url(wh.settings)}'")
@@ -59,7 +59,7 @@ def up() -> None:
 
 def down() -> None:
     """Stop the embedded database."""
-    from medsupply.warehouse import server
+    from medsupply.warehouse.database import server
 
     stopped = server.down(common.settings())
     typer.echo("The embedded database is stopped." if stopped else "The embedded database was not running.")
@@ -71,7 +71,7 @@ def check(
 ) -> None:
     """Whether the warehouse is whole: equations, migrations, disk, connection strings. Exit code 1 when not."""
     from medsupply.warehouse import health
-    from medsupply.warehouse.hashing import warehouse_hash
+    from medsupply.warehouse.database.hashing import warehouse_hash
 
     with common.warehouse() as wh:
         if hash_:

@@ -14,7 +14,7 @@ import streamlit as st
 
 from medsupply.areas import COUNTRY, COUNTY_CODES
 from medsupply.dashboard.context import current
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 
 HISTORY_DAYS = 182
 MEDICINE = """m.name_fi, m.name_sv, m.name_en, m.strength, m.form, m.form_sv, m.form_en, m.form_class, m.unit,

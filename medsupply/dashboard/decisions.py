@@ -10,7 +10,7 @@ from medsupply.alerts.store import rota as rotas
 from medsupply.dashboard.auth import Person
 from medsupply.errors import InputError
 from medsupply.rules import load_rules
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 
 LONGEST_SILENCE_DAYS = 30
 

@@ -22,7 +22,7 @@ from medsupply.dashboard.context import current
 from medsupply.dashboard.wording import say
 from medsupply.errors import InputError, MedsupplyError
 from medsupply.settings import LANGUAGES
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 from medsupply.words import word
 
 Decide = Callable[..., int]

@@ -13,8 +13,8 @@ from medsupply.picture.master import Master
 from medsupply.picture.weekly import USUAL_WEEKS, dispensing_daily, weekly_demand
 from medsupply.tables.base import Table
 from medsupply.tables.picture import DEMAND_WEEKLY, DISPENSING_DAILY, PICTURES
-from medsupply.warehouse import bulk
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database import bulk
+from medsupply.warehouse.database.connection import Warehouse
 from medsupply.warehouse.facts import dispensing, known_reference
 
 HISTORY_WEEKS = 170

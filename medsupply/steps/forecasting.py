@@ -28,9 +28,9 @@ from medsupply.forecast.workers import Progress, pool
 from medsupply.steps.demand import weekly_series
 from medsupply.tables.forecast import DEMAND, DEMAND_SERIES, RUNS, SUBSTITUTIONS, quantile_column
 from medsupply.tables.forecast import QUANTILES as LEVELS
-from medsupply.warehouse import bulk
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.store import open_store
+from medsupply.warehouse.database import bulk
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.storage.store import open_store
 
 log = structlog.get_logger()
 HORIZON, PATHS, SEED = 26, 400, 1

@@ -22,8 +22,8 @@ from medsupply.forecast.demand import forecast_demand
 from medsupply.forecast.workers import Progress
 from medsupply.picture.purchases import monday
 from medsupply.tables.forecast import INDEX_EXPECTED
-from medsupply.warehouse import bulk
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database import bulk
+from medsupply.warehouse.database.connection import Warehouse
 
 log = structlog.get_logger()
 HISTORY_WEEKS, SHARE_WEEKS, LEAST_WEEKS = 210, 12, 30

@@ -22,10 +22,11 @@ from medsupply.steps.supplying import HISTORY_DAYS, Supply, supply
 from medsupply.steps.what_if import keep_start
 from medsupply.tables.forecast import RUN_OUT
 from medsupply.tables.picture import MEASURED, STOCK_DAILY
-from medsupply.warehouse import bulk, pictures
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse import pictures
+from medsupply.warehouse.database import bulk
+from medsupply.warehouse.database.connection import Warehouse
 from medsupply.warehouse.facts import dispensing
-from medsupply.warehouse.kept_files import KeptFiles
+from medsupply.warehouse.storage.kept_files import KeptFiles
 
 # A probability of an area is judged against 0.2 and more; four times the paths would cost four times the time.
 AREA_PATHS = 100

@@ -11,8 +11,8 @@ import polars as pl
 
 from medsupply.steps.demand import weekly_series
 from medsupply.tables.forecast import SERIES_SCORES
-from medsupply.warehouse import bulk
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database import bulk
+from medsupply.warehouse.database.connection import Warehouse
 
 WEEKS, TRAILING_WEEKS = 4, 12
 LEVELS = tuple(range(10, 100, 10))

@@ -11,8 +11,8 @@ from medsupply.areas import COUNTRY
 from medsupply.forecast.running import demand_scores, happened, run_out_scores, worse, worse_than_knowing_nothing
 from medsupply.steps.demand import weekly_series
 from medsupply.tables.forecast import HORIZON_DAYS, SCORES
-from medsupply.warehouse import bulk
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database import bulk
+from medsupply.warehouse.database.connection import Warehouse
 
 log = structlog.get_logger()
 DEMAND, RUN_OUT, PROBABILITY = "demand", "run_out", "probability"

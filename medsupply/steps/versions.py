@@ -10,7 +10,7 @@ from medsupply.days import CARRIED_OPEN_DAYS, open_days_between
 from medsupply.picture.changes import corrections
 from medsupply.tables.picture import CORRECTIONS, MEASURED, SITUATION
 from medsupply.warehouse import pictures
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 
 LOOKED_BACK_DAYS, CARRIED_AT_MOST_DAYS = 14, 10
 # Report days with a picture, and days of snapshots in it that came, stood or fell only after it was made. A snapshot

@@ -13,9 +13,9 @@ from medsupply.forecast.national import Country, only
 from medsupply.forecast.scenario import Start
 from medsupply.picture.master import Master
 from medsupply.steps.packages import holder_units
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 from medsupply.warehouse.starts import newest_start, start_name
-from medsupply.warehouse.store import open_store
+from medsupply.warehouse.storage.store import open_store
 
 
 def keep_start(wh: Warehouse, facts: Facts, master: Master, country: Country) -> None:

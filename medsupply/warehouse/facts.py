@@ -10,7 +10,7 @@ from medsupply.facts import Facts
 from medsupply.tables.core import CORE
 from medsupply.tables.deliveries import REFERENCE
 from medsupply.warehouse import site_rows
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 
 STOCK_DAYS, DISPENSING_DAYS = 182, 83
 

@@ -11,12 +11,14 @@ from shlex import quote
 import polars as pl
 
 from medsupply.errors import WarehouseError
-from medsupply.warehouse import migrate, proof, schema
-from medsupply.warehouse.compaction import missing_files
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.places import find_places
-from medsupply.warehouse.roles import analyst_url, role_of
-from medsupply.warehouse.secrets import secret_path
+from medsupply.warehouse.database import migrate, schema
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.database.places import find_places
+from medsupply.warehouse.database.roles import role_of
+from medsupply.warehouse.database.secrets import secret_path
+from medsupply.warehouse.database.urls import analyst_url
+from medsupply.warehouse.loading import proof
+from medsupply.warehouse.storage.compaction import missing_files
 
 FREE_GB = 2.0
 OLDEST_MAJOR = 15

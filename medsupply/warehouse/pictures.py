@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from medsupply.tables.base import Table
 from medsupply.tables.picture import PICTURES
-from medsupply.warehouse.bulk import replace, upsert
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.bulk import replace, upsert
+from medsupply.warehouse.database.connection import Warehouse
 
 
 def store(

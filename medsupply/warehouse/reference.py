@@ -9,9 +9,10 @@ import sqlalchemy as sa
 
 from medsupply.sources.catalogue import Kind, Source
 from medsupply.tables.core import CORE
-from medsupply.warehouse import bulk, record
-from medsupply.warehouse.reading import read_frame
-from medsupply.warehouse.store import Store
+from medsupply.warehouse.database import bulk
+from medsupply.warehouse.database.reading import read_frame
+from medsupply.warehouse.storage import record
+from medsupply.warehouse.storage.store import Store
 from medsupply.warehouse.versions import DELIVERY, KNOWN_FROM, Listed, fold, states
 
 _COUNTED = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from medsupply.errors import InputError
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 
 _UNMAPPED = """
     WITH newest AS (SELECT max(day) AS day FROM analyst.stock_daily), moved AS (

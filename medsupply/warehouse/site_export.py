@@ -13,11 +13,12 @@ import polars as pl
 
 from medsupply.errors import InputError
 from medsupply.sources.catalogue import SOURCES
-from medsupply.warehouse import record, site_rows
-from medsupply.warehouse.audit import audit
-from medsupply.warehouse.compaction import SITE_SOURCES
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.store import PART
+from medsupply.warehouse import site_rows
+from medsupply.warehouse.database.audit import audit
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.storage import record
+from medsupply.warehouse.storage.compaction import SITE_SOURCES
+from medsupply.warehouse.storage.store import PART
 
 # What one file may span: memory grows with its rows, and a purpose that needs more says so month by month.
 LONGEST = timedelta(days=31)

@@ -9,10 +9,10 @@ import polars as pl
 import sqlalchemy as sa
 
 from medsupply.sources.catalogue import SOURCES
-from medsupply.warehouse import record
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.reading import read_frame
-from medsupply.warehouse.store import Store, open_store
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.database.reading import read_frame
+from medsupply.warehouse.storage import record
+from medsupply.warehouse.storage.store import Store, open_store
 
 # A held snapshot does not count before its release, a withdrawn delivery not after its withdrawal.
 _SNAPSHOTS = """

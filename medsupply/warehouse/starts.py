@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.store import open_store
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.storage.store import open_store
 
 FOLDER, FORM = "forecast/country", "%Y%m%dT%H%M%S%f"
 

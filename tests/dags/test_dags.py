@@ -18,8 +18,8 @@ from medsupply import desk
 from medsupply.days import end_of_day
 from medsupply.settings import Settings
 from medsupply.simulate import simulate
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.server import down
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.database.server import down
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "functional"))
@@ -127,7 +127,7 @@ def test_the_picture_has_levels_and_forecasts(ran: tuple[str, Warehouse]) -> Non
 
 
 def test_running_again_changes_nothing(ran: tuple[str, Warehouse], home: Path) -> None:
-    from medsupply.warehouse.hashing import warehouse_hash
+    from medsupply.warehouse.database.hashing import warehouse_hash
 
     _, wh = ran
     before = warehouse_hash(wh)

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from medsupply.dashboard import context, main_script
 from medsupply.settings import Settings
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 
 NOW = datetime(2026, 3, 11, 5, 0, tzinfo=UTC)
 Open = Callable[..., AppTest]

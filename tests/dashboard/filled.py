@@ -16,10 +16,10 @@ from medsupply.forecast.national import country_of
 from medsupply.forecast.scenario import Start
 from medsupply.tables import alerts, core, forecast, ops, picture
 from medsupply.tables.base import Table
-from medsupply.warehouse.bulk import copy
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.bulk import copy
+from medsupply.warehouse.database.connection import Warehouse
 from medsupply.warehouse.starts import start_name
-from medsupply.warehouse.store import open_store
+from medsupply.warehouse.storage.store import open_store
 
 LAST = date(2026, 3, 10)
 DAYS = [LAST - timedelta(days=n) for n in range(10, -1, -1)]

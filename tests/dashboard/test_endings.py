@@ -18,7 +18,7 @@ from medsupply.alerts.store.outbox import outbox_row
 from medsupply.dashboard import context, endings, web
 from medsupply.dashboard.wording import say
 from medsupply.settings import LANGUAGES, Settings
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 
 WHO = "reader@example.org"
 

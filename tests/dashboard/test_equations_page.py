@@ -9,7 +9,7 @@ from test_pages import shown
 
 from medsupply.dashboard.wording import counted
 from medsupply.settings import LANGUAGES, Settings
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

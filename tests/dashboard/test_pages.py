@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from medsupply.dashboard import context
 from medsupply.dashboard.wording import say, sentences
 from medsupply.settings import LANGUAGES, Settings
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 from medsupply.words import numbers as write
 from medsupply.words import word
 

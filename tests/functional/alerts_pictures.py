@@ -10,8 +10,8 @@ import polars as pl
 
 from medsupply.days import end_of_day
 from medsupply.tables.picture import MEDICINES, PICTURES, SITUATION
-from medsupply.warehouse import bulk
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database import bulk
+from medsupply.warehouse.database.connection import Warehouse
 
 START = date(2026, 3, 2)
 CALM: dict[str, Any] = {

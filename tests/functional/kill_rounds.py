@@ -21,7 +21,7 @@ from medsupply.alerts import sender, store, subscriptions
 from medsupply.alerts.recipients import subscriptions_of
 from medsupply.rules import load_rules
 from medsupply.settings import Settings
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["medsupply.alerts.sender", "medsupply.alerts.store", "polars", "psycopg"])

@@ -12,7 +12,7 @@ from alerts_pictures import GONE, SHORT, day, moment, put, row
 from medsupply.alerts import desk, store, subscriptions
 from medsupply.alerts.recipients import subscriptions_of
 from medsupply.rules import load_rules
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 
 RULES = load_rules()
 SERIES = [{}, SHORT, SHORT, GONE, SHORT, SHORT, SHORT, *[{}] * 8, GONE, {}]

@@ -6,7 +6,7 @@ import random
 
 from kill_rounds import Rounds
 
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 
 ROUNDS = 50
 

@@ -20,7 +20,7 @@ from medsupply.alerts.store.next_person import escalate, working_hours
 from medsupply.alerts.store.scoring import replay_rules
 from medsupply.errors import InputError
 from medsupply.rules import load_rules
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 
 RULES = load_rules()
 MARKED = {"stock_units": 3141.59, "floor_units": 2718.28, "reserve_units": 1414.21, "cover_days": 17.32,

@@ -18,8 +18,8 @@ from medsupply.days import HELSINKI
 from medsupply.errors import InputError
 from medsupply.rules import load_rules
 from medsupply.tables.picture import MEDICINES
-from medsupply.warehouse import bulk
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database import bulk
+from medsupply.warehouse.database.connection import Warehouse
 
 NIGHT = datetime(2026, 3, 3, 22, 0, tzinfo=HELSINKI)  # Tuesday
 MORNING = datetime(2026, 3, 4, 8, 0, tzinfo=HELSINKI)

@@ -26,8 +26,8 @@ from medsupply.settings import Settings
 from medsupply.tables.base import Table
 from medsupply.tables.forecast import RUNS
 from medsupply.tables.ops import DELIVERIES
-from medsupply.warehouse import bulk
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database import bulk
+from medsupply.warehouse.database.connection import Warehouse
 
 MORNING = datetime(2026, 3, 3, 8, 5, tzinfo=HELSINKI).astimezone(UTC)  # Tuesday; report day 0 is Monday
 OPERATOR = "ops@example.org"

@@ -14,7 +14,7 @@ from medsupply.alerts.recipients import subscriptions_of
 from medsupply.alerts.why import why
 from medsupply.errors import InputError
 from medsupply.rules import load_rules
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 
 RULES = load_rules()
 CLOCK = datetime(2026, 3, 3, 7, 0, tzinfo=UTC)

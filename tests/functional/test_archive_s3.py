@@ -12,10 +12,11 @@ from moto.server import ThreadedMotoServer
 
 from medsupply.errors import WarehouseError, WarehouseUnavailable
 from medsupply.settings import Settings
-from medsupply.warehouse import intake, store_s3
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 from medsupply.warehouse.facts import facts
-from medsupply.warehouse.store import open_store
+from medsupply.warehouse.loading import intake
+from medsupply.warehouse.storage import store_s3
+from medsupply.warehouse.storage.store import open_store
 
 RECEIVED = datetime(2026, 3, 3, 5, tzinfo=UTC)
 

@@ -14,9 +14,9 @@ from test_judge import AS_OF, START
 
 from medsupply.settings import Settings
 from medsupply.tables.core import CORE
-from medsupply.warehouse import intake, proof
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 from medsupply.warehouse.facts import facts
+from medsupply.warehouse.loading import intake, proof
 
 CURRENT = {
     "deliveries": """

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from medsupply.alerts.store.signs import signs
-from medsupply.warehouse import compaction, health, intake, proof
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse import health
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.loading import intake, proof
+from medsupply.warehouse.storage import compaction
 
 AT = datetime(2026, 3, 3, tzinfo=UTC)
 HOLDERS = "holder_id;holder_type;name;county_code;valid_from\nA;pharmacy;A;01;2020-01-01\n"

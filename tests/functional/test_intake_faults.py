@@ -20,9 +20,10 @@ from test_intake_kills import Loaders, filled
 
 from medsupply.errors import WarehouseError, WarehouseUnavailable
 from medsupply.settings import Settings
-from medsupply.warehouse import committing, inbox, intake, server
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.hashing import warehouse_hash
+from medsupply.warehouse.database import server
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.database.hashing import warehouse_hash
+from medsupply.warehouse.loading import committing, inbox, intake
 
 AT = datetime(2026, 5, 1, tzinfo=UTC)
 PAGE = 4096

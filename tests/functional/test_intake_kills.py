@@ -21,10 +21,11 @@ from judge import Writer, articles_file, holders_file
 from judge_plans import PLANS
 
 from medsupply.settings import Settings
-from medsupply.warehouse import compaction, inbox, proof, undo
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.hashing import warehouse_hash
-from medsupply.warehouse.store import open_store
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.database.hashing import warehouse_hash
+from medsupply.warehouse.loading import inbox, proof, undo
+from medsupply.warehouse.storage import compaction
+from medsupply.warehouse.storage.store import open_store
 
 # Rounds of each nation; `make soak` has two hundred in all, and parses in child processes as the service does.
 ROUNDS = 10
@@ -38,8 +39,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from medsupply.errors import DeliveryRefused
 from medsupply.settings import Settings
-from medsupply.warehouse import inbox, parser_child, preparing
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.loading import inbox, parser_child, preparing
+from medsupply.warehouse.database.connection import Warehouse
 
 structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 

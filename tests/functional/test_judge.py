@@ -18,10 +18,11 @@ from judge_plans import PLANS
 from medsupply.sources.catalogue import SOURCES, Kind
 from medsupply.sources.parsing import parse
 from medsupply.sources.rules import Known
-from medsupply.warehouse import intake, record
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 from medsupply.warehouse.facts import facts
-from medsupply.warehouse.store import open_store
+from medsupply.warehouse.loading import intake
+from medsupply.warehouse.storage import record
+from medsupply.warehouse.storage.store import open_store
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 AS_OF = date(2026, 4, 30)

@@ -12,10 +12,10 @@ import pytest
 from medsupply.errors import SettingsError
 from medsupply.settings import VARIABLES, Settings
 from medsupply.sources.unpacking import LIMITS
-from medsupply.warehouse import intake, parser, undo
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.deliveries import Verdict
-from medsupply.warehouse.preparing import limits_of
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.loading import intake, parser, undo
+from medsupply.warehouse.loading.deliveries import Verdict
+from medsupply.warehouse.loading.preparing import limits_of
 
 AT = datetime(2026, 4, 1, tzinfo=UTC)
 HEADER = "holder_id;holder_type;name;county_code;valid_from;valid_to;serves\n"

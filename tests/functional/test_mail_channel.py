@@ -17,7 +17,7 @@ from hostile_relay import Relay, free_port, running
 from relay_certificates import Authority
 from test_mail_sender import NOW, Clock, fill, outbox, send
 
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from medsupply.alerts.mails import Mail
 from medsupply.alerts.recipients import subscriptions_of
 from medsupply.alerts.store.outbox import message_id_of, outbox_row, queue
 from medsupply.errors import SettingsError
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 
 ALERT = "run_out-S1-99-1"
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
@@ -190,7 +190,7 @@ import sys
 from datetime import UTC, datetime
 from medsupply.alerts import sender
 from medsupply.settings import Settings
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 from pathlib import Path
 settings = Settings(home=Path(sys.argv[1]), database_url=sys.argv[2], smtp_url=sys.argv[3])
 sender.send(Warehouse.open(settings), clock=lambda: datetime.now(UTC), drain=True)

@@ -19,9 +19,9 @@ from mutants import mutant
 from medsupply.sources.catalogue import SOURCES
 from medsupply.sources.reasons import REASONS
 from medsupply.sources.rules import Known
-from medsupply.warehouse.deliveries import Delivery, Verdict, counts_of, prove, row_of
-from medsupply.warehouse.parser import MEMORY, _Child
-from medsupply.warehouse.parser_child import Job, Parsed, Refusal
+from medsupply.warehouse.loading.deliveries import Delivery, Verdict, counts_of, prove, row_of
+from medsupply.warehouse.loading.parser import MEMORY, _Child
+from medsupply.warehouse.loading.parser_child import Job, Parsed, Refusal
 
 AT = datetime(2026, 5, 1, tzinfo=UTC)
 SECONDS = float(os.environ.get("MEDSUPPLY_SOAK") or 60)

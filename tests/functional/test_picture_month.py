@@ -19,7 +19,7 @@ from medsupply.picture.master import master
 from medsupply.picture.measure import Measurement, measure
 from medsupply.rules import load_rules
 from medsupply.simulate import simulate
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 from medsupply.warehouse.facts import facts as known_facts
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "picture"))

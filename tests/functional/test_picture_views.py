@@ -9,8 +9,8 @@ import polars as pl
 
 from medsupply.tables import picture as tables
 from medsupply.tables.picture_views import VIEWS
-from medsupply.warehouse.bulk import copy
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.bulk import copy
+from medsupply.warehouse.database.connection import Warehouse
 
 DAY = date(2026, 3, 5)
 FIRST, SECOND = datetime(2026, 3, 6, tzinfo=UTC), datetime(2026, 3, 9, tzinfo=UTC)

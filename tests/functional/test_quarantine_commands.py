@@ -14,9 +14,9 @@ import typer.testing
 from medsupply.cli import app
 from medsupply.settings import Settings
 from medsupply.tables import picture as tables
-from medsupply.warehouse import intake
-from medsupply.warehouse.bulk import copy
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.bulk import copy
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.loading import intake
 
 AT = datetime(2026, 3, 3, tzinfo=UTC)
 HOLDERS = "holder_id;holder_type;name;county_code;valid_from\nA;pharmacy;A;01;2020-01-01\n"

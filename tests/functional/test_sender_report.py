@@ -11,9 +11,9 @@ import pytest
 
 from medsupply.errors import InputError
 from medsupply.sources.reasons import REASONS
-from medsupply.warehouse import intake, undo
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.sender_report import ranges, sender_report
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.loading import intake, undo
+from medsupply.warehouse.loading.sender_report import ranges, sender_report
 from medsupply.words import LANGUAGES, word
 
 AT = datetime(2026, 3, 3, 6, 5, tzinfo=UTC)

@@ -19,15 +19,16 @@ from test_intake_kills import filled
 
 from medsupply.errors import WarehouseUnavailable
 from medsupply.settings import Settings
-from medsupply.warehouse import inbox, proof, store_s3, undo
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.hashing import warehouse_hash
-from medsupply.warehouse.store import FolderStore, open_store
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.database.hashing import warehouse_hash
+from medsupply.warehouse.loading import inbox, proof, undo
+from medsupply.warehouse.storage import store_s3
+from medsupply.warehouse.storage.store import FolderStore, open_store
 
 AT = datetime(2026, 5, 1, tzinfo=UTC)
 UPLOAD = """
 import sys
-from medsupply.warehouse.store import open_store
+from medsupply.warehouse.storage.store import open_store
 store = open_store(sys.argv[1])
 print("ready", flush=True)
 for number in range(1000):

@@ -11,7 +11,7 @@ import pytest
 from medsupply import flow
 from medsupply.days import end_of_day
 from medsupply.simulate import Manifest, simulate
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 
 COUNTS = ("received", "accepted", "quarantined", "duplicate")
 

@@ -11,8 +11,9 @@ import typer.testing
 
 from medsupply.cli import app
 from medsupply.settings import Settings
-from medsupply.warehouse import compaction, intake, undo
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.loading import intake, undo
+from medsupply.warehouse.storage import compaction
 
 HOLDERS = """holder_id;holder_type;name;county_code;valid_from
 A;pharmacy;A;01;2020-01-01

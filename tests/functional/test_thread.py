@@ -16,8 +16,8 @@ from medsupply.alerts.sink import sink
 from medsupply.days import end_of_day
 from medsupply.forecast.scenario import Scenario
 from medsupply.simulate import Manifest, simulate
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.hashing import warehouse_hash
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.database.hashing import warehouse_hash
 
 SUBSCRIBER = "paivystys@fimea.example"
 

@@ -11,8 +11,8 @@ import pytest
 from medsupply.steps.turned_out import score_what_came
 from medsupply.tables import forecast, picture
 from medsupply.tables.base import Table
-from medsupply.warehouse.bulk import copy
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.bulk import copy
+from medsupply.warehouse.database.connection import Warehouse
 
 MONDAY = date(2026, 1, 5)
 CUTOFF = MONDAY - timedelta(days=1)

@@ -12,8 +12,8 @@ from written import LAST, morning, nation
 from medsupply import flow
 from medsupply.picture.changes import told
 from medsupply.settings import Settings
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.hashing import warehouse_hash
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.database.hashing import warehouse_hash
 
 KEY = ["county_code", "medicine_id"]
 

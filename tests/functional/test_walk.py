@@ -22,7 +22,7 @@ from medsupply.alerts.mails import band_of
 from medsupply.alerts.sink import sink
 from medsupply.dashboard import context, main_script
 from medsupply.settings import Settings
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 from medsupply.words import numbers as write
 from medsupply.words import word
 

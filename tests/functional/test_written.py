@@ -13,8 +13,8 @@ from written import FAMILIES, GROUPS, LAST, Nation, Written, figures, morning, n
 
 from medsupply import flow
 from medsupply.picture import sites
-from medsupply.warehouse import undo
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.loading import undo
 
 ROUNDS = int(os.environ.get("MEDSUPPLY_WRITTEN", "2"))
 AREAS = ("99", "Y3", "Y4", "Y1", "08", "07", "06", "90")

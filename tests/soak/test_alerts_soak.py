@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "functional"))
 

@@ -7,8 +7,8 @@ from datetime import datetime
 import polars as pl
 
 from medsupply.tables.alerts import BEAT
-from medsupply.warehouse import bulk
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database import bulk
+from medsupply.warehouse.database.connection import Warehouse
 
 
 def beat(wh: Warehouse, part: str, at: datetime) -> None:

@@ -15,8 +15,8 @@ from medsupply.alerts.recipients import PRIVILEGED, RANK, RESTRICTED_RULES, Subs
 from medsupply.alerts.store.outbox import message_id_of, outbox_row, queue
 from medsupply.alerts.store.writing import subscriptions
 from medsupply.areas import AREAS
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.reading import read_frame
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.database.reading import read_frame
 from medsupply.words import has_word, word
 
 

@@ -20,8 +20,8 @@ from medsupply.alerts.store.writing import write_held, write_notices
 from medsupply.alerts.telling import Telling, Told, release, tell
 from medsupply.rules import Rules
 from medsupply.tables.alerts import EVALUATIONS
-from medsupply.warehouse import bulk
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database import bulk
+from medsupply.warehouse.database.connection import Warehouse
 
 LOCK = "select pg_advisory_xact_lock(hashtext('alerts'))"
 _PICTURE = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from medsupply.alerts.folding import RULES, SERVICE
 from medsupply.alerts.recipients import PRIVILEGED, RANK, RESTRICTED_RULES
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 
 LEVELS = ("elevated", "severe")
 # An address whose last mail was refused for good reaches nobody.

@@ -13,8 +13,8 @@ from medsupply.alerts.episodes import Episode, Transition
 from medsupply.alerts.folding import Key
 from medsupply.alerts.telling import Told
 from medsupply.tables.alerts import EVENT, STATE
-from medsupply.warehouse import bulk
-from medsupply.warehouse.reading import read_frame
+from medsupply.warehouse.database import bulk
+from medsupply.warehouse.database.reading import read_frame
 
 Event = tuple[str, date, str]
 

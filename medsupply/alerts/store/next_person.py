@@ -18,7 +18,7 @@ from medsupply.alerts.telling import Notice
 from medsupply.days import HELSINKI, is_open
 from medsupply.rules import load_rules
 from medsupply.settings import Settings
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 
 WORKDAY = (time(8), time(16))
 UNANSWERED_HOURS = 2.0

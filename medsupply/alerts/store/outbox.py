@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from medsupply.alerts.mails import Mail
 from medsupply.tables.alerts import OUTBOX
-from medsupply.warehouse import bulk
+from medsupply.warehouse.database import bulk
 
 
 def message_id_of(key: str, mail_from: str) -> str:

@@ -7,7 +7,7 @@ from datetime import date
 import polars as pl
 import sqlalchemy as sa
 
-from medsupply.warehouse.reading import read_frame
+from medsupply.warehouse.database.reading import read_frame
 
 # Reasons on which a rule may open below level elevated.
 CODES = ["single_holder_notice", "demand_surge", "obligation_short", "missing_decides"]

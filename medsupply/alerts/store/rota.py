@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from medsupply.alerts.recipients import ADDRESS
 from medsupply.errors import InputError
 from medsupply.tables.alerts import DUTY
-from medsupply.warehouse import bulk
-from medsupply.warehouse.audit import audit
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database import bulk
+from medsupply.warehouse.database.audit import audit
+from medsupply.warehouse.database.connection import Warehouse
 
 
 def put_on_duty(

@@ -17,9 +17,9 @@ from medsupply.areas import COUNTRY
 from medsupply.errors import InputError
 from medsupply.rules import Rules
 from medsupply.tables.alerts import SCORE
-from medsupply.warehouse import bulk
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.reading import read_frame
+from medsupply.warehouse.database import bulk
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.database.reading import read_frame
 
 # Rules about data, the storage duty and what has run out already foretell no run-out.
 SCORED = tuple(rule.name for rule in RULES if rule.name not in ("data_missing", "obligation", "stock_zero"))

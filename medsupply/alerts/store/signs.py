@@ -10,8 +10,8 @@ from datetime import date, datetime, time, timedelta
 
 from medsupply.alerts.store.hearing import unheard
 from medsupply.days import HELSINKI, is_open
-from medsupply.warehouse import proof
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.loading import proof
 
 DUE = time(8)
 # Days of deliveries whose files are looked at again each time; medsupply check looks further back.

@@ -16,7 +16,7 @@ from medsupply.rules import current_text, parse_rules
 from medsupply.tables import picture as tables
 from medsupply.tables.picture_views import VIEWS
 from medsupply.warehouse import reports
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 
 DAY = date(2026, 3, 5)
 

@@ -10,7 +10,7 @@ from made import HEADER, parsed, stock
 
 from medsupply.errors import DeliveryRefused
 from medsupply.sources.catalogue import SOURCES
-from medsupply.warehouse.deliveries import NOT_KEPT
+from medsupply.warehouse.loading.deliveries import NOT_KEPT
 
 ROW = "H1;2026-03-02;{:06d};{};;5;;"
 PERSONS = [

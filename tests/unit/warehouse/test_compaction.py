@@ -14,11 +14,13 @@ import polars as pl
 import pytest
 
 from medsupply.settings import Settings
-from medsupply.warehouse import compaction, intake, site_rows, undo
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.failpoints import COMPACTING
-from medsupply.warehouse.hashing import warehouse_hash
-from medsupply.warehouse.store import open_store
+from medsupply.warehouse import site_rows
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.database.hashing import warehouse_hash
+from medsupply.warehouse.loading import intake, undo
+from medsupply.warehouse.loading.failpoints import COMPACTING
+from medsupply.warehouse.storage import compaction
+from medsupply.warehouse.storage.store import open_store
 
 FIRST = date(2026, 3, 2)
 DAYS = [FIRST + timedelta(days=n) for n in range(4)]
@@ -196,8 +198,8 @@ import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from medsupply.settings import Settings
-from medsupply.warehouse import compaction
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.storage import compaction
+from medsupply.warehouse.database.connection import Warehouse
 settings = Settings(home=Path(sys.argv[1]), database_url=sys.argv[2], archive_url=sys.argv[3])
 at = datetime(2026, 3, 20, tzinfo=UTC)
 with Warehouse.open(settings) as warehouse:

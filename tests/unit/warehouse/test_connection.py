@@ -16,7 +16,7 @@ from polars.testing import assert_frame_equal
 from medsupply.errors import InputError, WarehouseError, WarehouseUnavailable
 from medsupply.settings import Settings
 from medsupply.tables.base import METADATA, Table, count, day, flag, moment, number, text, texts
-from medsupply.warehouse.connection import Warehouse, copy, replace, upsert
+from medsupply.warehouse.database.connection import Warehouse, copy, replace, upsert
 
 
 class EveryKind(dy.Schema):

@@ -11,8 +11,9 @@ import pytest
 from medsupply.alerts.store.signs import signs
 from medsupply.errors import InputError
 from medsupply.rules.calendar import Calendar, load_calendar, parse_calendar
-from medsupply.warehouse import expecting, health, intake, undo
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse import health
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.loading import expecting, intake, undo
 
 MONDAY = date(2026, 3, 2)
 SATURDAY, SUNDAY = date(2026, 3, 7), date(2026, 3, 8)

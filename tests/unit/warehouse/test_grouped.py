@@ -9,10 +9,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from medsupply.warehouse import committing, inbox, intake, store
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.hashing import warehouse_hash
-from medsupply.warehouse.store import FolderStore
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.database.hashing import warehouse_hash
+from medsupply.warehouse.loading import committing, inbox, intake
+from medsupply.warehouse.storage import store
+from medsupply.warehouse.storage.store import FolderStore
 
 AT = datetime(2026, 3, 3, tzinfo=UTC)
 DAY = date(2026, 3, 2)

@@ -12,8 +12,8 @@ from medsupply.settings import Settings
 from medsupply.tables.catalogue import VIEWS
 from medsupply.tables.ops import DELIVERIES
 from medsupply.warehouse import health
-from medsupply.warehouse.connection import Warehouse, copy
-from medsupply.warehouse.hashing import WarehouseHash, row_counts, warehouse_hash
+from medsupply.warehouse.database.connection import Warehouse, copy
+from medsupply.warehouse.database.hashing import WarehouseHash, row_counts, warehouse_hash
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from medsupply.warehouse import inbox, intake
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.loading import inbox, intake
 
 AT = datetime(2026, 3, 3, tzinfo=UTC)
 HEADER = "holder_id;counted_on;vnr;lot;expires_on;packs;reserve_packs;owner_id"

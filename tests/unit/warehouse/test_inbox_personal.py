@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from medsupply.warehouse import inbox
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.loading import inbox
 
 AT = datetime(2026, 3, 3, tzinfo=UTC)
 CODE = "131052-308T"

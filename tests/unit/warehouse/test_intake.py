@@ -14,11 +14,12 @@ import polars as pl
 import pytest
 
 from medsupply.settings import Settings
-from medsupply.warehouse import compaction, inbox, intake, undo
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.database.hashing import warehouse_hash
 from medsupply.warehouse.facts import facts
-from medsupply.warehouse.failpoints import POINTS
-from medsupply.warehouse.hashing import warehouse_hash
+from medsupply.warehouse.loading import inbox, intake, undo
+from medsupply.warehouse.loading.failpoints import POINTS
+from medsupply.warehouse.storage import compaction
 
 AT = datetime(2026, 3, 3, tzinfo=UTC)
 DAY = date(2026, 3, 2)
@@ -183,8 +184,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from medsupply.settings import Settings
-from medsupply.warehouse import inbox
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.loading import inbox
+from medsupply.warehouse.database.connection import Warehouse
 settings = Settings(home=Path(sys.argv[1]), database_url=sys.argv[2], archive_url=sys.argv[3])
 with Warehouse.open(settings) as warehouse:
     inbox.take(warehouse, Path(sys.argv[4]), received_at=datetime(2026, 3, 3, tzinfo=UTC))

@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from medsupply.settings import Settings
-from medsupply.warehouse import server
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.places import find_places
-from medsupply.warehouse.processes import postmaster
+from medsupply.warehouse.database import server
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.database.places import find_places
+from medsupply.warehouse.database.processes import postmaster
 
 ROUNDS = 2
 ROWS = 20_000
@@ -28,7 +28,7 @@ WRITER = textwrap.dedent(f"""
     import sys
     from pathlib import Path
     from medsupply.settings import Settings
-    from medsupply.warehouse.connection import Warehouse
+    from medsupply.warehouse.database.connection import Warehouse
     warehouse = Warehouse.open(Settings(home=Path(sys.argv[1])))
     for batch in range(int(sys.argv[2]), int(sys.argv[2]) + 30):
         with warehouse.transaction() as connection:

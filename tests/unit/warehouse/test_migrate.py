@@ -20,14 +20,15 @@ from medsupply.errors import WarehouseError, WarehouseUnavailable
 from medsupply.settings import Settings
 from medsupply.tables.base import METADATA, Table
 from medsupply.tables.catalogue import TABLES
-from medsupply.warehouse import migrate as migrations
-from medsupply.warehouse import schema
-from medsupply.warehouse.accounts import create_database, grant_database
-from medsupply.warehouse.autogenerate import include_name, include_object
-from medsupply.warehouse.connection import Warehouse, copy, make_engine
-from medsupply.warehouse.places import find_places
-from medsupply.warehouse.roles import OWNER
-from medsupply.warehouse.server import admin_connection
+from medsupply.warehouse.database import migrate as migrations
+from medsupply.warehouse.database import schema
+from medsupply.warehouse.database.accounts import create_database, grant_database
+from medsupply.warehouse.database.autogenerate import include_name, include_object
+from medsupply.warehouse.database.connecting import admin_connection
+from medsupply.warehouse.database.connection import Warehouse, copy
+from medsupply.warehouse.database.engine import make_engine
+from medsupply.warehouse.database.places import find_places
+from medsupply.warehouse.database.roles import OWNER
 
 
 @pytest.fixture

@@ -13,11 +13,12 @@ import pytest
 
 from medsupply.errors import WarehouseError
 from medsupply.settings import Settings
-from medsupply.warehouse import health, server
-from medsupply.warehouse import places as places_module
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.places import find_places, reaches
-from medsupply.warehouse.secrets import ensure_secret
+from medsupply.warehouse import health
+from medsupply.warehouse.database import places as places_module
+from medsupply.warehouse.database import server
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.database.places import find_places, reaches
+from medsupply.warehouse.database.secrets import ensure_secret
 
 
 def test_a_home_that_cannot_be_made() -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from medsupply.areas import COUNTY_CODES
-from medsupply.warehouse import intake, release, undo
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.database.hashing import warehouse_hash
 from medsupply.warehouse.facts import dispensing
-from medsupply.warehouse.hashing import warehouse_hash
+from medsupply.warehouse.loading import intake, release, undo
 
 AT = datetime(2026, 3, 3, tzinfo=UTC)
 HOLDERS = "holder_id;holder_type;name;county_code;valid_from\nA;pharmacy;A;01;2020-01-01\n"

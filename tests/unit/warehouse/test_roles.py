@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from medsupply.errors import WarehouseError
 from medsupply.settings import Settings
 from medsupply.tables.catalogue import TABLES, VIEWS
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.places import find_places
-from medsupply.warehouse.roles import ROLES, SCHEMAS, analyst_url, role_of, role_url
-from medsupply.warehouse.server import admin_connection
+from medsupply.warehouse.database.connecting import admin_connection
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.database.places import find_places
+from medsupply.warehouse.database.roles import ROLES, SCHEMAS, role_of
+from medsupply.warehouse.database.urls import analyst_url, role_url
 
 
 @pytest.fixture(scope="module")

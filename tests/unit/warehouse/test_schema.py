@@ -9,9 +9,9 @@ from medsupply.tables.base import Table, View
 from medsupply.tables.catalogue import TABLES, VIEWS
 from medsupply.tables.deliveries import CONTRACTS
 from medsupply.tables.dictionary import contracts, dictionary, type_words, view_columns, view_sources
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.roles import SCHEMAS
-from medsupply.warehouse.schema import create_views
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.database.roles import SCHEMAS
+from medsupply.warehouse.database.schema import create_views
 
 COLUMNS = """
     SELECT c.relname AS relation, a.attname AS column, col_description(c.oid, a.attnum) AS comment

@@ -22,11 +22,11 @@ from medsupply.settings import Settings
 from medsupply.tables.catalogue import VIEWS
 from medsupply.tables.ops import DELIVERIES
 from medsupply.warehouse import health
-from medsupply.warehouse.connection import Warehouse, copy, upsert
-from medsupply.warehouse.hashing import warehouse_hash
-from medsupply.warehouse.migrate import migrate
-from medsupply.warehouse.places import find_places
-from medsupply.warehouse.roles import analyst_url
+from medsupply.warehouse.database.connection import Warehouse, copy, upsert
+from medsupply.warehouse.database.hashing import warehouse_hash
+from medsupply.warehouse.database.migrate import migrate
+from medsupply.warehouse.database.places import find_places
+from medsupply.warehouse.database.urls import analyst_url
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
 pytestmark = [
@@ -162,7 +162,7 @@ def test_migrating_again_changes_nothing(served: Settings) -> None:
 
 
 def test_airflows_database_is_the_operators(served: Settings) -> None:
-    from medsupply.warehouse.server import airflow_database_url
+    from medsupply.warehouse.database.urls import airflow_database_url
 
     with pytest.raises(WarehouseError, match="AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"):
         airflow_database_url(served)

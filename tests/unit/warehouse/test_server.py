@@ -22,13 +22,13 @@ import pytest
 
 from medsupply.errors import WarehouseError, WarehouseUnavailable
 from medsupply.settings import Settings
-from medsupply.warehouse import places as places_module
-from medsupply.warehouse import server
-from medsupply.warehouse.connection import Warehouse
-from medsupply.warehouse.places import Places, find_places
-from medsupply.warehouse.processes import run_program, start_error
-from medsupply.warehouse.roles import analyst_url
-from medsupply.warehouse.secrets import FOLDER
+from medsupply.warehouse.database import connecting, server, urls
+from medsupply.warehouse.database import places as places_module
+from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.database.places import Places, find_places
+from medsupply.warehouse.database.processes import run_program, start_error
+from medsupply.warehouse.database.secrets import FOLDER
+from medsupply.warehouse.database.urls import analyst_url
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ OPEN = """
     import sys
     from pathlib import Path
     from medsupply.settings import Settings
-    from medsupply.warehouse.connection import Warehouse
+    from medsupply.warehouse.database.connection import Warehouse
     warehouse = Warehouse.open(Settings(home=Path(sys.argv[1])))
     print(warehouse.read("SELECT pg_postmaster_start_time()::text").item(), flush=True)
 """
@@ -100,7 +100,7 @@ def test_everything_of_it_is_private(own: Settings) -> None:
     number = server.postmaster(places)
     assert number is not None
     assert psutil.Process(number).uids().real == places.uid != 0
-    with server.admin_connection(places) as connection:
+    with connecting.admin_connection(places) as connection:
         assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
         rules = connection.execute("SELECT DISTINCT auth_method FROM pg_hba_file_rules").fetchall()
     assert rules == [("scram-sha-256",)]
@@ -122,7 +122,7 @@ LOAD = """
     import sys
     from pathlib import Path
     from medsupply.settings import Settings
-    from medsupply.warehouse.connection import Warehouse
+    from medsupply.warehouse.database.connection import Warehouse
     warehouse = Warehouse.open(Settings(home=Path(sys.argv[1])))
     with warehouse.transaction() as connection:
         connection.exec_driver_sql("CREATE TABLE core.half AS SELECT g FROM generate_series(1, 100000) g")
@@ -284,7 +284,7 @@ def test_a_full_disk_while_loading(own: Settings, small_disk: Path) -> None:
     """What does not fit is refused in words; what was there stays, and the service goes on."""
     places = server.ensure(own)
     os.chown(small_disk, places.uid, places.gid)
-    with Warehouse.open(own) as warehouse, server.admin_connection(places, "medsupply") as admin:
+    with Warehouse.open(own) as warehouse, connecting.admin_connection(places, "medsupply") as admin:
         admin.execute(f"CREATE TABLESPACE small OWNER medsupply_owner LOCATION '{small_disk}'")  # type: ignore[arg-type]
         try:
             with warehouse.transaction() as connection:
@@ -328,8 +328,8 @@ def test_lost_passwords(own: Settings) -> None:
 
 
 def test_airflow_has_a_database_of_its_own(own: Settings) -> None:
-    url, async_url = server.airflow_database_url(own)
-    assert (url, async_url) == server.airflow_database_url(own)
+    url, async_url = urls.airflow_database_url(own)
+    assert (url, async_url) == urls.airflow_database_url(own)
     assert async_url == url.replace("+psycopg", "+asyncpg")
     with psycopg.connect(url.replace("+psycopg", "")) as connection:
         assert connection.execute("SELECT current_user, current_database()").fetchone() == (

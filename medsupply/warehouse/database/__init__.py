@@ -1,0 +1,1 @@
+"""The database: a private or served PostgreSQL, its schemas, roles and migrations, bulk reading and writing."""
