@@ -41,9 +41,9 @@ SILENT_DAYS = 6
 
 REMARKS = """## How to read this
 
-Levels are exact by the definitions. A reader of the country sees the country's list and one line for each family that is
-worse in some county than in the country; counties that share a national shortage are no lines of their own. A reader of a
-county sees the rows of that county. Why: [decision 0005](decisions/0005-country-first-areas-where-they-differ.md).
+Levels are exact by the definitions. A reader of the country sees the country's list and one line for each family that
+is worse in some county than in the country; counties that share a national shortage are no lines of their own. A reader
+of a county sees the rows of that county. Why: [decision 0005](decisions/0005-country-first-areas-where-they-differ.md).
 """
 
 
