@@ -43,11 +43,16 @@ class Past:
     actual: Array
 
 
-def learn(pasts: Sequence[Past], models: int, horizon: int) -> Learnt:
-    """Weights and errors of earlier origins; without any: equal weights and Gaussian random-walk errors."""
+def learn(pasts: Sequence[Past], models: int, horizon: int, alone: int | None = None) -> Learnt:
+    """Weights and errors of earlier origins; without any: equal weights and Gaussian random-walk errors.
+
+    ``alone``: all the weight on this model, to see what it is worth by itself.
+    """
+    sole = None if alone is None else np.tile(np.eye(models)[alone], (horizon, 1))
     if not pasts or not any(np.isfinite(past.actual).any() for past in pasts):
-        return Learnt(np.full((horizon, models), 1 / models), default_errors(horizon), np.ones(horizon), 0)
-    weights = learn_weights(pasts, models, horizon)
+        equal = np.full((horizon, models), 1 / models)
+        return Learnt(equal if sole is None else sole, default_errors(horizon), np.ones(horizon), 0)
+    weights = learn_weights(pasts, models, horizon) if sole is None else sole
     by_origin = [trajectories(past, weights) for past in pasts]
     kappa = learn_kappa(by_origin)
     errors = np.concatenate(by_origin)

@@ -15,7 +15,7 @@ from medsupply.forecast.combine import Learnt, Past, learn
 from medsupply.forecast.panel import COMBINED, SHORT, SHORT_BELOW, Panel, kind, panel
 from medsupply.forecast.result import DemandForecast
 from medsupply.forecast.season import Season, learn_season
-from medsupply.forecast.stack import MODELS, Setting, Stack, stack
+from medsupply.forecast.stack import MODELS, PROPHET, Setting, Stack, stack
 from medsupply.forecast.workers import Pool, Progress, pool
 
 EARLIER = {"W": (0, 9, 18, 26, 39, 52, 78), "M": (0, 6, 12)}
@@ -25,10 +25,14 @@ LEARN_FROM = 200
 
 @dataclass(frozen=True)
 class Learning:
-    """What the series of one cutoff share: season, weights and errors. Give it to every shard of the same cutoff."""
+    """What the series of one cutoff share: season, weights and errors. Give it to every shard of the same cutoff.
+
+    ``prophet``: the same of the member that Prophet is in, by itself.
+    """
 
     season: Season
     learnt: Learnt
+    prophet: Learnt
 
 
 def forecast_demand(
@@ -80,8 +84,10 @@ def learn_demand(
         past = _past(everything, count, chosen, horizon, country, processes)
         if past is not None:
             pasts.append(past)
-    learnt = learn(pasts, len(MODELS[everything.freq]), horizon)
-    return Learning(shared_season(everything, kinds, horizon, country), learnt)
+    models = MODELS[everything.freq]
+    learnt = learn(pasts, len(models), horizon)
+    prophet = learn(pasts, len(models), horizon, alone=models.index(PROPHET))
+    return Learning(shared_season(everything, kinds, horizon, country), learnt, prophet)
 
 
 def _earlier(n: int, horizon: int, freq: str) -> list[int]:
@@ -166,7 +172,16 @@ def _result(
     setting = _setting(everything, learning.season, horizon, country)
     version = data_version(everything)
     return DemandForecast(
-        everything, tuple(kinds), tuple(stacks), setting, learning.learnt, cutoff, n_paths, seed, version
+        everything,
+        tuple(kinds),
+        tuple(stacks),
+        setting,
+        learning.learnt,
+        cutoff,
+        n_paths,
+        seed,
+        version,
+        learning.prophet,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -35,6 +35,7 @@ class DemandForecast:
     n_paths: int
     seed: int
     data_version: str
+    prophet: Learnt
 
     @property
     def series_ids(self) -> tuple[str, ...]:
@@ -43,6 +44,11 @@ class DemandForecast:
     @property
     def periods(self) -> tuple[date, ...]:
         return tuple(self.setting.ahead)
+
+    def by_prophet(self) -> DemandForecast:
+        """The forecast that Prophet's member alone would make, its errors learnt in the same way; other kinds of series
+        (short, intermittent, zero) as they are."""
+        return replace(self, learnt=self.prophet)
 
     def paths(self, series_ids: Sequence[str] | None = None) -> Array:
         """Demand paths [series, paths, h] in the series' own unit, never negative. Series of one path_key share draws:

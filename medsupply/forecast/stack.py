@@ -24,6 +24,7 @@ WEEKLY = (
 )
 MONTHLY = ("shared_theta", "shared_damped", "prophet_theta", "ets")
 MODELS = {"W": WEEKLY, "M": MONTHLY}
+PROPHET = "prophet_theta"
 YEAR = {"W": 52, "M": 12}
 # Prophet reads ten years of weeks, six of months: its season does not age.
 WINDOW = {"W": 520, "M": 72}

@@ -39,6 +39,12 @@ def test_series_writes_every_model_and_target(tmp_path: Path) -> None:
     assert found["target"].unique().sort().to_list() == [origin + timedelta(weeks=k) for k in range(1, 5)]
     assert {"medsupply", "seasonal_naive", "mstl_ets", "theta", "prophet_default"} <= set(found["model"])
     assert found.group_by("model").len()["len"].to_list() == [8] * found["model"].n_unique()
+    member = pl.read_parquet(written.parent / "members.parquet")
+    assert member.columns == COLUMNS
+    assert member["model"].unique().to_list() == ["own_prophet"]
+    own = found.filter(pl.col("model") == "medsupply")
+    assert member.select("series_id", "target").equals(own.select("series_id", "target"))
+    assert not member["q0.5"].equals(own["q0.5"])
 
 
 def test_a_file_without_its_columns_is_refused(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from medsupply.tables.forecast import QUANTILES
 
 Known = Callable[[date], tuple[pl.DataFrame, Collection[str] | None]]
 COLUMNS = ["series_id", "origin", "target", "model", "mean", *(f"q{level:g}" for level in QUANTILES)]
-OWN = "medsupply"
+OWN, MEMBER = "medsupply", "own_prophet"
 N_PATHS, EVERY = 1000, 2
 
 
@@ -36,20 +36,25 @@ def rolling(
 ) -> Path:
     """Forecast every origin from what ``known`` gives of it (rows up to the origin; ids to forecast, None: all).
 
-    Beside ``forecasts.parquet``, ``paths.parquet`` holds 500 of the paths it was made of: series_id, origin, target,
-    paths (list; the k-th of every target is one future). Sums over periods come from them, never from quantiles.
+    Beside ``forecasts.parquet``, ``members.parquet`` says in the same columns what Prophet's member says by itself
+    (it is a part of the forecast, no peer), and ``paths.parquet`` holds 500 of the paths it was made of: series_id,
+    origin, target, paths (list; the k-th of every target is one future). Sums over periods come from them, never from
+    quantiles.
     """
-    frames, drawn = [], []
+    frames, members, drawn = [], [], []
     ordered = sorted(set(origins))
     for number, origin in enumerate(ordered):
         part = _part(progress, number, len(ordered))
-        both, paths = _origin(known, origin, horizon, freq, country, workers, part)
+        both, member, paths = _origin(known, origin, horizon, freq, country, workers, part)
         frames.append(both)
+        members.append(member)
         drawn.append(paths)
     out.mkdir(parents=True, exist_ok=True)
     path = out / "forecasts.parquet"
-    pl.concat(drawn).sort("series_id", "origin", "target").write_parquet(out / "paths.parquet")
-    pl.concat(frames).sort("series_id", "origin", "target", "model").write_parquet(path)
+    order = ["series_id", "origin", "target", "model"]
+    pl.concat(drawn).sort(order[:3]).write_parquet(out / "paths.parquet")
+    pl.concat(members).sort(order).write_parquet(out / "members.parquet")
+    pl.concat(frames).sort(order).write_parquet(path)
     return path
 
 
@@ -68,7 +73,7 @@ def _origin(
     country: str | None,
     workers: int,
     progress: Progress | None,
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     rows, only = known(origin)
     rows = rows.filter(pl.col("period") <= origin)
     if rows.is_empty() or (only is not None and not only):
@@ -76,11 +81,16 @@ def _origin(
     found = forecast_demand(
         rows, origin, horizon=horizon, n_paths=N_PATHS, workers=workers, freq=freq, country=country, only=only
     )
-    own = found.quantiles().with_columns(model=pl.lit(OWN))
+    own = _stamped(found.quantiles(), OWN, origin)
+    member = _stamped(found.by_prophet().quantiles(), MEMBER, origin)
     peers = _peers(rows, origin, horizon, freq, list(found.series_ids), found.periods, workers, progress)
-    both = pl.concat([own.drop("horizon").select(peers.columns), peers])
-    quantiles = both.with_columns(origin=pl.lit(origin)).rename({"period": "target"}).select(COLUMNS)
-    return quantiles, _paths(found, origin)
+    both = pl.concat([own, peers.with_columns(origin=pl.lit(origin)).rename({"period": "target"}).select(COLUMNS)])
+    return both, member, _paths(found, origin)
+
+
+def _stamped(quantiles: pl.DataFrame, model: str, origin: date) -> pl.DataFrame:
+    stamped = quantiles.with_columns(model=pl.lit(model), origin=pl.lit(origin))
+    return stamped.rename({"period": "target"}).select(COLUMNS)
 
 
 def _paths(found: DemandForecast, origin: date) -> pl.DataFrame:
@@ -121,4 +131,4 @@ def _peers(
     return pl.concat(frames).select(pl.col(name).cast(pl.Float64) if name[0] == "q" else name for name in names)
 
 
-__all__ = ["COLUMNS", "OWN", "rolling"]
+__all__ = ["COLUMNS", "MEMBER", "OWN", "rolling"]
