@@ -19,7 +19,7 @@ from medsupply.forecast import scores
 from medsupply.forecast.backtest.kela import read_kela
 from medsupply.forecast.backtest.rolling import OWN
 from medsupply.forecast.backtest.series import read_long
-from medsupply.forecast.backtest.sites import SERIES, read_sites, with_events
+from medsupply.forecast.backtest.sites import SERIES, read_sites, with_outs
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "skill.md"
 HEAD = """# How good the forecasts are
@@ -123,7 +123,7 @@ def cumulative(paths: pl.DataFrame, actual: pl.DataFrame) -> float:
 
 
 def civ(data: Path, folder: Path) -> str:
-    events = with_events(read_sites(data), (1, 3)).with_columns(
+    events = with_outs(read_sites(data), (1, 3)).with_columns(
         series_id=pl.concat_str(SERIES, separator="|"), origin="period"
     )
     own = pl.read_parquet(folder / "run_out.parquet").with_columns(model=pl.lit(OWN))

@@ -123,6 +123,12 @@ def civ(data: Path = DATA, origin: list[str] = ORIGIN, horizon: int = HORIZON, o
 
 
 @backtest.command()
+def uk(data: Path = DATA, origin: list[str] = ORIGIN, horizon: int = HORIZON, out: Path = OUT) -> None:
+    """Price concessions of English generics: monthly prescribing, price and concessions per product."""
+    _backtest("uk", data, origin, horizon, out)
+
+
+@backtest.command()
 def nation(data: Path = DATA, origin: list[str] = ORIGIN, horizon: int = HORIZON, out: Path = OUT) -> None:
     """A simulated nation: probability of running out against its oracle."""
     _backtest("nation", data, origin, horizon, out)

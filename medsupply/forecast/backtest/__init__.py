@@ -9,7 +9,7 @@ from pathlib import Path
 from medsupply.errors import InputError
 from medsupply.forecast.workers import Progress
 
-KINDS = ("kela", "series", "civ", "nation")
+KINDS = ("kela", "series", "civ", "uk", "nation")
 
 
 def run(
@@ -27,8 +27,9 @@ def run(
     from medsupply.forecast.backtest.kela import kela
     from medsupply.forecast.backtest.nation import nation
     from medsupply.forecast.backtest.series import series
+    from medsupply.forecast.backtest.uk import uk
 
-    known = dict(zip(KINDS, (kela, series, civ, nation), strict=True))
+    known = dict(zip(KINDS, (kela, series, civ, uk, nation), strict=True))
     if kind not in known:
         raise InputError(f"{kind!r} is no backtest", f"Use one of {', '.join(KINDS)}")
     return known[kind](data, origins, horizon, out, workers=workers, progress=progress)

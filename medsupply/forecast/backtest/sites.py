@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from medsupply.errors import InputError
+from medsupply.forecast.backtest.events import with_events
 
 SERIES = ["site_code", "product_code"]
 NEEDED = (*SERIES, "year", "month", "stock_end", "stock_received", "stock_distributed")
@@ -32,17 +33,6 @@ def read_sites(path: Path) -> pl.DataFrame:
     return rows.unique([*SERIES, "month_no"], keep="first", maintain_order=True).sort(*SERIES, "month_no")
 
 
-def with_events(rows: pl.DataFrame, horizons: tuple[int, ...]) -> pl.DataFrame:
-    """``event_1`` ..: whether stock_end <= 0 in any of the next h months; null where a month of them is missing.
-    ``out_1`` ..: whether it is at the end of the h-th month, null where that month is missing."""
-    out = rows
-    for step in range(1, max(horizons) + 1):
-        ahead = rows.select(
-            *SERIES, (pl.col("stock_end") <= 0).alias(f"out_{step}"), month_no=pl.col("month_no") - step
-        )
-        out = out.join(ahead, on=[*SERIES, "month_no"], how="left", maintain_order="left")
-    for h in horizons:
-        within = [pl.col(f"out_{step}") for step in range(1, h + 1)]
-        whole = pl.all_horizontal([month.is_not_null() for month in within])
-        out = out.with_columns(pl.when(whole).then(pl.any_horizontal(within)).alias(f"event_{h}"))
-    return out
+def with_outs(rows: pl.DataFrame, horizons: tuple[int, ...]) -> pl.DataFrame:
+    """``with_events`` of empty shelves: stock_end <= 0 at the end of a month."""
+    return with_events(rows, SERIES, pl.col("stock_end") <= 0, horizons)
