@@ -24,7 +24,7 @@ def watch_freshness() -> None:
     def watch() -> list[str]:
         from medsupply import desk
 
-        return desk.watch(schedule.settings(), at=schedule.now())
+        return [str(one) for one in desk.watch(schedule.settings(), at=schedule.now())]
 
     watch()
 

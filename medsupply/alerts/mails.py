@@ -43,6 +43,7 @@ PUBLIC: dict[str, str] = {
 LIKELY, POSSIBLE = 0.5, 0.1
 LONGEST_DIGEST = 60
 TEXT_WIDTH = 76
+SUBJECT_WIDTH = 100
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def public_reasons(reasons: Sequence[str]) -> list[str]:
 
 def alert_mail(subject: Subject, language: str, *, resolved: bool = False) -> Mail:
     """The mail of an opening, a rise or an end."""
-    say = _texts(language)
+    say = texts(language)
     level = word(language, f"level.{subject.level}")
     kind = "resolved" if resolved else "alert"
     day = written(subject.as_of, language)
@@ -129,7 +130,8 @@ def alert_mail(subject: Subject, language: str, *, resolved: bool = False) -> Ma
 
 
 def _resolved(subject: Subject, say: Mapping[str, str]) -> Block:
-    return Block(say["head.what"], [say["say.resolved"].format(medicine=subject.medicine)])
+    code = "withdrawn" if "withdrawn" in subject.remarks else "resolved"
+    return Block(say["head.what"], [say[f"say.{code}"].format(medicine=subject.medicine)])
 
 
 def _alert_blocks(subject: Subject, say: Mapping[str, str], language: str, level: str) -> list[Block]:
@@ -190,7 +192,7 @@ def digest_mail(
     weekly: bool = False,
 ) -> Mail:
     """The digest, also of a quiet day. ``open_alerts``: the weightiest first; ``heard``: reporters in, expected."""
-    say = _texts(language)
+    say = texts(language)
     day = written(as_of, language)
     kind = "weekly" if weekly else "digest"
     title = say[f"subject.{kind}"].format(date=day, count=len(open_alerts))
@@ -228,14 +230,14 @@ def _score_lines(scores: Scores | None, say: Mapping[str, str], language: str) -
 
 def confirmation_mail(language: str, link: str, unsubscribe: str) -> Mail:
     """The mail that asks an address to confirm that it wants alerts."""
-    say = _texts(language)
+    say = texts(language)
     blocks = [Block(say["head.what"], [say["say.confirm"].format(link=link)])]
     return _render(language, say["subject.confirmation"], blocks, "watch", "", link, unsubscribe)
 
 
 def held_mail(language: str, as_of: date, count: int, link: str, unsubscribe: str) -> Mail:
     """The one mail of an evaluation in which too much changed at once: its alerts wait for a person."""
-    say = _texts(language)
+    say = texts(language)
     day = written(as_of, language)
     title = say["subject.held"].format(date=day)
     blocks = [
@@ -247,8 +249,8 @@ def held_mail(language: str, as_of: date, count: int, link: str, unsubscribe: st
 
 def operations_mail(language: str, what: Sequence[str], link: str) -> Mail:
     """The mail to operators about the service itself."""
-    say = _texts(language)
-    title = say["subject.operations"].format(what=what[0])
+    say = texts(language)
+    title = say["subject.operations"].format(what=textwrap.shorten(what[0], SUBJECT_WIDTH, placeholder="…"))
     return _render(language, title, [Block(say["head.what"], list(what), bullets=True)], "elevated", "", link, "")
 
 
@@ -260,7 +262,7 @@ def written(day: date, language: str) -> str:
 def _render(
     language: str, title: str, blocks: Sequence[Block], level: str, as_of: str, link: str, unsubscribe: str
 ) -> Mail:
-    say = _texts(language)
+    say = texts(language)
     values = {
         "language": language,
         "subject": title,
@@ -307,6 +309,7 @@ def _environment(autoescape: bool) -> jinja2.Environment:
 
 
 @lru_cache(maxsize=3)
-def _texts(language: str) -> Mapping[str, str]:
+def texts(language: str) -> Mapping[str, str]:
+    """The sentences of mails by dotted key."""
     text = (files("medsupply.alerts") / "texts" / f"{language}.toml").read_text(encoding="utf-8")
     return dict(flat(tomllib.loads(text)))

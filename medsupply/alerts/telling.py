@@ -7,10 +7,12 @@ open.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from medsupply.alerts.episodes import RANK, Episode
+from medsupply.alerts.naming import in_order
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,15 @@ class Told:
 
 @dataclass(frozen=True)
 class Notice:
-    """One thing to tell: kind is alert or resolved; ``flapping``: the last mail before the digest takes over."""
+    """One thing to tell: kind is alert or resolved; ``flapping``: the last mail before the digest takes over.
+
+    ``remark``: ``reopened``, an end was told too early, or ``withdrawn``, later data took the whole alert back.
+    """
 
     episode: Episode
     kind: str
     flapping: bool = False
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,8 +51,8 @@ def due(episode: Episode, told: Told) -> Notice | None:
     """What there is to tell of one episode."""
     if episode.closed_on is not None:
         return Notice(episode, "resolved") if told.level is not None and not told.closed else None
-    if RANK.get(episode.level or "", 0) > RANK.get(told.level or "", 0):
-        return Notice(episode, "alert", episode.flapping)
+    if told.closed or RANK.get(episode.level or "", 0) > RANK.get(told.level or "", 0):
+        return Notice(episode, "alert", episode.flapping, "reopened" if told.closed else "")
     return None
 
 
@@ -76,8 +82,12 @@ def tell(
     watched: int,
     limits: Mapping[str, float],
     first: bool,
+    gone: Sequence[tuple[Episode, Told]] = (),
 ) -> Telling:
-    """What to tell now. The first evaluation is never held; a hold keeps its episodes until a person releases it."""
+    """What to tell now. The first evaluation is never held; a hold keeps its episodes until a person releases it.
+
+    ``gone``: episodes that later data took back, with what was told of them.
+    """
     before = {one.alert_id: told.get(one.alert_id, Told()) for one in episodes}
     wanted: list[Notice] = []
     for one in episodes:
@@ -93,20 +103,29 @@ def tell(
         key = one.alert_id
         state = after(one, before[key], notices.get(key))
         result[key] = replace(state, held=True) if key in waits else state
-    flapped = {_scope(one): one.flapping for one in episodes}
+    flapped = {
+        one.alert_id: earlier.flapping
+        for line in in_order(episodes).values()
+        for earlier, one in itertools.pairwise(line)
+    }
     now = [one for one in notices.values() if not _digest_only(one, flapped)]
-    return Telling(now, result, held, openings if held else ())
+    return Telling([*now, *_withdrawn(gone, immediate)], result, held, openings if held else ())
 
 
-def _scope(episode: Episode, back: int = 0) -> tuple[str, str, str, int]:
-    return episode.rule, episode.medicine_id, episode.county_code, episode.number - back
+def _withdrawn(gone: Sequence[tuple[Episode, Told]], immediate: Collection[str]) -> list[Notice]:
+    """Readers who were told of an alert that never was hear that, silence or not: nothing is left to tell it later."""
+    return [
+        Notice(one, "resolved", remark="withdrawn")
+        for one, told in gone
+        if one.rule in immediate and told.level is not None and not told.closed and not one.flapping
+    ]
 
 
-def _digest_only(notice: Notice, flapped: Mapping[tuple[str, str, str, int], bool]) -> bool:
+def _digest_only(notice: Notice, flapped: Mapping[str, bool]) -> bool:
     """A scope that goes up and down gives one mail that says so; after it the digest alone tells."""
     if notice.kind == "resolved":
         return notice.episode.flapping
-    return notice.flapping and flapped.get(_scope(notice.episode, 1), False)
+    return notice.flapping and flapped.get(notice.episode.alert_id, False)
 
 
 def release(episodes: Sequence[Episode], told: Mapping[str, Told]) -> Telling:

@@ -15,20 +15,21 @@ from datetime import datetime, timedelta
 import sqlalchemy.exc
 
 from medsupply.alerts.deliver import hand_over, message_of
+from medsupply.alerts.findings import Finding, in_language
 from medsupply.alerts.mails import operations_mail
 from medsupply.alerts.store.outbox import message_id_of, outbox_row, queue
 from medsupply.alerts.store.signs import signs
+from medsupply.days import HELSINKI
 from medsupply.errors import MailError, WarehouseError
 from medsupply.settings import Settings
 from medsupply.warehouse.database.connection import Warehouse
 
 REPEAT = timedelta(hours=6)
 PATIENCE = 120.0  # seconds
-WELL = "all is well again"
 
 
-def watch(settings: Settings, *, at: datetime, patience: float = PATIENCE) -> list[str]:
-    """What is late or wrong, in sentences; an empty list when all is well. Mails operations, or beats."""
+def watch(settings: Settings, *, at: datetime, patience: float = PATIENCE) -> list[Finding]:
+    """What is late or wrong; an empty list when all is well. Mails operations, or beats."""
     found = _in_time(lambda: _look(settings, at), patience)
     found += _tell(settings, found, at)
     if not found and settings.heartbeat_url:
@@ -36,35 +37,35 @@ def watch(settings: Settings, *, at: datetime, patience: float = PATIENCE) -> li
     return found
 
 
-def _in_time(look: Callable[[], list[str]], patience: float) -> list[str]:
+def _in_time(look: Callable[[], list[Finding]], patience: float) -> list[Finding]:
     """What ``look`` finds; a thread that is stuck in it does not hold the process."""
-    found: list[list[str]] = []
+    found: list[list[Finding]] = []
     thread = threading.Thread(target=lambda: found.append(look()), daemon=True)
     thread.start()
     thread.join(patience)
-    return found[0] if found else [f"the warehouse does not answer within {patience:.0f} seconds"]
+    return found[0] if found else [Finding("slow", {"seconds": round(patience)})]
 
 
-def _look(settings: Settings, at: datetime) -> list[str]:
+def _look(settings: Settings, at: datetime) -> list[Finding]:
     try:
         wh = Warehouse.open(settings)
     except WarehouseError as error:
-        return [f"the warehouse does not answer: {error.reason}"]
+        return [Finding("silent", {"reason": error.reason})]
     try:
         canary(wh, at)
         return signs(wh, at)
     except (WarehouseError, sqlalchemy.exc.SQLAlchemyError) as error:
-        return [f"the warehouse does not answer: {error}"]
+        return [Finding("silent", {"reason": str(error)})]
     finally:
         wh.close()
 
 
-def _beat(url: str) -> list[str]:
+def _beat(url: str) -> list[Finding]:
     try:
         with urllib.request.urlopen(url, timeout=10):
             return []
     except (OSError, ValueError) as error:
-        return [f"the heartbeat address does not answer: {error}"]
+        return [Finding("heartbeat", {"reason": str(error)})]
 
 
 def canary(wh: Warehouse, at: datetime) -> None:
@@ -72,16 +73,20 @@ def canary(wh: Warehouse, at: datetime) -> None:
     settings = wh.settings
     if not settings.operator_mail:
         return
-    mail = operations_mail(settings.language, [f"canary {at:%Y-%m-%d}"], settings.base_url)
+    mail = operations_mail(
+        settings.language,
+        [Finding("canary", {"day": at.astimezone(HELSINKI).date()}).told(settings.language)],
+        settings.base_url,
+    )
     message_id = message_id_of(f"canary|{at:%Y-%m-%d}", settings.mail_from)
     row = outbox_row(message_id, "canary", None, settings.operator_mail, settings.language, "operations", mail, at)
     with wh.transaction() as connection:
         queue(connection, [row])
 
 
-def _tell(settings: Settings, found: list[str], at: datetime) -> list[str]:
+def _tell(settings: Settings, found: list[Finding], at: datetime) -> list[Finding]:
     """Mail what is new, what is six hours old, and the end of it; what goes wrong with that is a finding too."""
-    note, content = settings.home / "watchdog.json", json.dumps(sorted(line.split(" since ")[0] for line in found))
+    note, content = settings.home / "watchdog.json", json.dumps(sorted(one.key for one in found))
     try:
         before = json.loads(note.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -89,23 +94,23 @@ def _tell(settings: Settings, found: list[str], at: datetime) -> list[str]:
     same = before["found"] == content
     if same and (not found or at - datetime.fromisoformat(before["at"]) < REPEAT):
         return []
-    failed = _mail(settings, found or [WELL], at)
+    failed = _mail(settings, found or [Finding("well")], at)
     if not failed:
         note.parent.mkdir(parents=True, exist_ok=True)
         note.write_text(json.dumps({"found": content, "at": at.isoformat()}), encoding="utf-8")
     return failed
 
 
-def _mail(settings: Settings, found: list[str], at: datetime) -> list[str]:
+def _mail(settings: Settings, found: list[Finding], at: datetime) -> list[Finding]:
     """Its own path: straight to a relay, its own one where it is set, not through the outbox that may be stuck."""
     relay = settings.watchdog_smtp_url or settings.smtp_url
     if not (relay and settings.operator_mail):
-        return ["operations cannot be mailed: MEDSUPPLY_OPERATOR_MAIL and a relay are not both set"]
-    mail = operations_mail(settings.language, found, settings.base_url)
+        return [Finding("no_operator")]
+    mail = operations_mail(settings.language, in_language(found, settings.language), settings.base_url)
     message_id = message_id_of(f"operations|{at.isoformat()}", settings.mail_from)
     row = outbox_row(message_id, "operations", None, settings.operator_mail, settings.language, "operations", mail, at)
     try:
         hand_over(relay, message_of(row, settings, at), settings.operator_mail)
     except MailError as error:
-        return [f"operations could not be mailed: {error.reason}"]
+        return [Finding("unmailed", {"reason": error.reason})]
     return []

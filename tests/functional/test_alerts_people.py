@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from itertools import product
 from typing import Any
 
@@ -136,6 +137,34 @@ def test_nobody_acknowledges_and_the_deputy_is_told_once(warehouse: Warehouse) -
     told = [one for one in outbox(warehouse) if one["recipient"] == "deputy@example.org"]
     assert [one["alert_id"] for one in told] == ["run_out-S1-99-1"]
     assert "deputy" in told[0]["body_text"]
+
+
+def test_an_acknowledgement_that_runs_out_is_told_and_escalates_again(warehouse: Warehouse) -> None:
+    """Its readers are reminded at once, the deputy two working hours later; each once, also after more evaluations."""
+    subscribe(warehouse, "duty@example.org", deputy="deputy@example.org")
+    put(warehouse, 0, [row("S1", **GONE)])
+    evaluate(warehouse, 0)
+    clock = datetime(2026, 3, 3, 7, 0, tzinfo=UTC)
+    relay = Relay()
+    with running(relay) as url:
+        for hours in (0, 3):
+            sender.send(warehouse, clock=lambda: clock + timedelta(hours=hours), smtp_url=url)  # noqa: B023
+        desk.acknowledge(
+            warehouse, "run_out-S1-99-1", owner="D", note="on it", at=clock + timedelta(hours=4), rules=RULES
+        )
+        for number in range(1, 9):
+            put(warehouse, number, [row("S1", **GONE)])
+            evaluate(warehouse, number)
+            sender.send(warehouse, clock=lambda: clock + timedelta(days=number), smtp_url=url)  # noqa: B023
+        for hours in (0, 1, 3, 4, 30):
+            lapsed = clock + timedelta(days=8, hours=hours)
+            sender.send(warehouse, clock=lambda: lapsed, smtp_url=url)  # noqa: B023
+    told = [(str(one["To"]).split("@")[0], "run out" in text(one), "as deputy" in text(one)) for one in relay.taken]
+    assert told == [("duty", False, False), ("deputy", False, True), ("duty", True, False), ("deputy", False, True)]
+
+
+def text(mail: EmailMessage) -> str:
+    return " ".join(mail.get_body(("plain",)).get_content().split())  # type: ignore[union-attr]
 
 
 def test_office_hours_are_what_counts() -> None:

@@ -6,7 +6,7 @@ episodes. A new day goes on from the states that are stored; a day evaluated aga
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 
 import polars as pl
@@ -14,10 +14,11 @@ import sqlalchemy as sa
 
 from medsupply.alerts.episodes import Episode, Transition
 from medsupply.alerts.folding import IMMEDIATE, RULES, SERVICE, folded
+from medsupply.alerts.naming import Named, in_order, named, scope
 from medsupply.alerts.store import memory, past
 from medsupply.alerts.store.scoring import score_alerts
 from medsupply.alerts.store.writing import write_held, write_notices
-from medsupply.alerts.telling import Telling, Told, release, tell
+from medsupply.alerts.telling import Telling, release, tell
 from medsupply.rules import Rules
 from medsupply.tables.alerts import EVALUATIONS
 from medsupply.warehouse.database import bulk
@@ -37,11 +38,10 @@ def evaluate(wh: Warehouse, as_of: date, known_at: datetime, rules_: Rules) -> s
         if picture is None:
             return f"no picture of {as_of} is known, nothing is evaluated"
         first = connection.execute(sa.text("select count(*) from alerts.evaluations")).scalar_one() == 0
-        told_before = memory.told_of(connection)
         kind = _register(connection, as_of, picture, rules_)
-        episodes = _episodes(connection, as_of, kind)
-        telling = _tell(connection, as_of, picture, episodes, told_before, rules_, first=first)
-        new = memory.store(connection, episodes, telling.told, picture, rules_.version)
+        naming = _episodes(connection, as_of, kind)
+        telling = _tell(connection, as_of, naming, rules_, first=first)
+        new = memory.store(connection, naming.episodes, telling.told, picture, rules_.version)
         if telling.held:
             _hold(connection, as_of)
             write_held(connection, wh.settings, as_of, picture, telling.waiting)
@@ -84,40 +84,38 @@ def _register(connection: sa.Connection, as_of: date, picture: datetime, rules_:
     return "new" if newest is None or as_of > newest else "past"
 
 
-def _episodes(connection: sa.Connection, as_of: date, kind: str) -> list[Episode]:
-    """Every episode of every rule and scope after this evaluation."""
-    if kind == "past":
-        found = folded(past.all_rows(connection), RULES, {})
-        return _sorted([*found, *folded(past.service_rows(connection, None), SERVICE, {})])
+def _episodes(connection: sa.Connection, as_of: date, kind: str) -> Named:
+    """Every episode of every rule and scope after this evaluation, by the numbers that readers know."""
     stored = memory.stored_episodes(connection)
     if kind == "same":
-        return _sorted(stored)
-    about_service = {rule.name for rule in SERVICE}
-    pictures = memory.by_scope([one for one in stored if one.rule not in about_service])
-    service = memory.by_scope([one for one in stored if one.rule in about_service])
-    found = folded(past.rows_of_day(connection, as_of), RULES, pictures)
-    return _sorted([*found, *folded(past.service_rows(connection, as_of), SERVICE, service)])
-
-
-def _sorted(episodes: Sequence[Episode]) -> list[Episode]:
-    return sorted(episodes, key=lambda one: (one.opened_on, one.rule, one.medicine_id, one.county_code, one.number))
+        found = stored
+    elif kind == "past":
+        found = folded(past.all_rows(connection), RULES, {})
+        found += folded(past.service_rows(connection, None), SERVICE, {})
+    else:
+        about_service = {rule.name for rule in SERVICE}
+        pictures = in_order(one for one in stored if one.rule not in about_service)
+        service = in_order(one for one in stored if one.rule in about_service)
+        found = folded(past.rows_of_day(connection, as_of), RULES, pictures)
+        found += folded(past.service_rows(connection, as_of), SERVICE, service)
+    ordered = sorted(found, key=lambda one: (one.opened_on, *scope(one)))
+    return named(ordered, stored, memory.spoken_of(connection))
 
 
 def _tell(
     connection: sa.Connection,
     as_of: date,
-    picture: datetime,
-    episodes: Sequence[Episode],
-    told: Mapping[str, Told],
+    naming: Named,
     rules_: Rules,
     *,
     first: bool,
 ) -> Telling:
+    known = memory.told_of(connection)
     query = "select count(distinct medicine_id) from picture.situation where as_of = :as_of and grain = 'family'"
     watched = connection.execute(sa.text(query), {"as_of": as_of}).scalar_one()
     silences = connection.execute(
         sa.text("select medicine_id, county_code, rule from alerts.silence where starts_at <= :at and ends_at > :at"),
-        {"at": picture},
+        {"at": connection.execute(sa.text("select max(known_at) from alerts.evaluations")).scalar_one()},
     ).all()
 
     def silenced(one: Episode) -> bool:
@@ -125,8 +123,9 @@ def _tell(
         return any(all(want in (None, is_) for want, is_ in zip(row, here, strict=True)) for row in silences)
 
     return tell(
-        episodes,
-        told,
+        naming.episodes,
+        {now: known[was] for now, was in naming.was.items()},
+        gone=[(one, known[one.alert_id]) for one in naming.gone],
         immediate=IMMEDIATE,
         silenced=silenced,
         watched=watched,

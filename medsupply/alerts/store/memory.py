@@ -10,7 +10,6 @@ import polars as pl
 import sqlalchemy as sa
 
 from medsupply.alerts.episodes import Episode, Transition
-from medsupply.alerts.folding import Key
 from medsupply.alerts.telling import Told
 from medsupply.tables.alerts import EVENT, STATE
 from medsupply.warehouse.database import bulk
@@ -50,12 +49,10 @@ def stored_episodes(connection: sa.Connection) -> list[Episode]:
     ]
 
 
-def by_scope(episodes: Sequence[Episode]) -> dict[Key, list[Episode]]:
-    """Episodes by rule, medicine and area, in the order of their numbers."""
-    found: dict[Key, list[Episode]] = defaultdict(list)
-    for one in sorted(episodes, key=lambda one: one.number):
-        found[one.rule, one.medicine_id, one.county_code].append(one)
-    return found
+def spoken_of(connection: sa.Connection) -> set[str]:
+    """Alerts that a mail or a person has named: their numbers stay theirs."""
+    query = "SELECT unnest(alert_ids) FROM alerts.outbox UNION SELECT alert_id FROM alerts.acknowledgement"
+    return set(connection.execute(sa.text(query)).scalars())
 
 
 def told_of(connection: sa.Connection) -> dict[str, Told]:

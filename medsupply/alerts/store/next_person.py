@@ -13,7 +13,7 @@ from medsupply.alerts import links
 from medsupply.alerts.recipients import Group, Subscription
 from medsupply.alerts.store import memory
 from medsupply.alerts.store.outbox import message_id_of, queue
-from medsupply.alerts.store.writing import context, group_row, item_of, subscriptions
+from medsupply.alerts.store.writing import Context, context, group_row, item_of, subscriptions
 from medsupply.alerts.telling import Notice
 from medsupply.days import HELSINKI, is_open
 from medsupply.rules import load_rules
@@ -85,40 +85,66 @@ def _next_of(lines: list[Subscription], address: str, settings: Settings) -> str
 
 
 def escalate(wh: Warehouse, at: datetime) -> int:
-    """Tell the deputies of those who got a severe alert that nobody has acknowledged in two working hours."""
+    """Tell of severe alerts that nobody has in hand: readers when an acknowledgement runs out, deputies two working
+    hours after the alert, or after that, was left unanswered. Each once; returns how many mails were queued."""
     with wh.transaction() as connection:
-        waiting = connection.execute(sa.text(_UNANSWERED), {"at": at, "since": at - timedelta(days=7)}).all()
-        late = {row.alert_id: row for row in waiting if working_hours(row.sent_at, at) >= UNANSWERED_HOURS}
-        if not late:
-            return 0
         connection.execute(sa.text("select pg_advisory_xact_lock(hashtext('alerts'))"))
+        waiting = connection.execute(sa.text(_UNANSWERED), {"at": at, "since": at - timedelta(days=7)}).all()
+        if not waiting:
+            return 0
+        episodes = {one.alert_id: one for one in memory.stored_episodes(connection)}
         here, lines = context(connection, wh.settings, load_rules()), subscriptions(connection)
-        rows = []
-        for one in memory.stored_episodes(connection):
-            if one.alert_id not in late or one.closed_on is not None:
-                continue
-            item = item_of(Notice(one, "alert"), here.medicines)
-            for line in lines:
-                if line.deputy and line.wants(item):
-                    group = Group(line.deputy, line.language, line.role, one.medicine_id, (item,))
-                    rows.append(group_row(connection, here, group, "alert", about="escalated"))
-        known = _already(connection, late)
-        return queue(connection, [row for row in rows if row and (row["alert_id"], row["recipient"]) not in known])
+        queued = 0
+        for one in waiting:
+            item = item_of(Notice(episodes[one.alert_id], "alert"), here.medicines)
+            wanted = [line for line in lines if line.wants(item) and not line.digest]
+            people = [(line.address, line, "lapsed") for line in wanted] if one.lapsed else []
+            if working_hours(one.since, at) >= UNANSWERED_HOURS:
+                people += [(line.deputy, line, "escalated") for line in wanted if line.deputy]
+            queued += _remind(connection, here, one, item, people, at)
+        return queued
 
 
-def _already(connection: sa.Connection, late: Mapping[str, Any]) -> set[tuple[str, str]]:
-    query = sa.text("select alert_id, recipient from alerts.outbox where alert_id = any(:ids) and kind = 'alert'")
-    return {(row.alert_id, row.recipient) for row in connection.execute(query, {"ids": list(late)})}
+def _remind(
+    connection: sa.Connection,
+    here: Context,
+    waits: Any,
+    item: Mapping[str, str | None],
+    people: list[tuple[str, Subscription, str]],
+    at: datetime,
+) -> int:
+    """Queue the mail of an alert that waits for each of ``people`` who has not had one since it waits."""
+    query = sa.text(
+        "select lower(recipient) from alerts.outbox where :id = any(alert_ids) and kind = 'alert'"
+        " and coalesce(sent_at, created_at) >= :since"
+    )
+    known = set(connection.execute(query, {"id": waits.alert_id, "since": waits.since}).scalars())
+    rows = []
+    for address, line, about in people:
+        if address.lower() in known:
+            continue
+        known.add(address.lower())
+        group = Group(address, line.language, line.role, str(item["medicine_id"]), (item,), line.rota)
+        row = group_row(connection, here, group, "alert", about=about)
+        key = f"{about}|{waits.alert_id}|{address.lower()}|{waits.since.isoformat()}"
+        message_id = message_id_of(key, here.settings.mail_from)
+        rows += [{**row, "message_id": message_id, "created_at": at, "due_at": at}] if row else []
+    return queue(connection, rows)
 
 
 _UNANSWERED = """
-    SELECT s.alert_id, min(o.sent_at) AS sent_at FROM alerts.state s
-    JOIN alerts.outbox o ON s.alert_id = ANY(o.alert_ids) AND o.kind = 'alert' AND o.status = 'sent'
-    WHERE s.closed_on IS NULL AND s.level = 'severe' AND o.sent_at BETWEEN :since AND :at
-      AND NOT EXISTS (SELECT 1 FROM alerts.acknowledgement k
-                      WHERE k.alert_id = s.alert_id AND k.expires_at > :at
-                        AND k.level = 'severe')
-    GROUP BY s.alert_id
+    SELECT alert_id, greatest(first, lapsed) AS since, lapsed IS NOT NULL AS lapsed FROM (
+        SELECT s.alert_id, min(o.sent_at) AS first,
+               (SELECT max(k.expires_at) FROM alerts.acknowledgement k
+                WHERE k.alert_id = s.alert_id AND k.level = 'severe' AND k.expires_at <= :at) AS lapsed
+        FROM alerts.state s
+        JOIN alerts.outbox o ON s.alert_id = ANY(o.alert_ids) AND o.kind = 'alert' AND o.status = 'sent'
+             AND o.level = 'severe' AND o.sent_at <= :at
+        WHERE s.closed_on IS NULL AND s.level = 'severe' AND NOT EXISTS (
+            SELECT 1 FROM alerts.acknowledgement k
+            WHERE k.alert_id = s.alert_id AND k.expires_at > :at AND k.level = 'severe')
+        GROUP BY s.alert_id) waits
+    WHERE greatest(first, lapsed) >= :since ORDER BY alert_id
 """
 
 

@@ -7,7 +7,9 @@ day. The sender is due each few minutes.
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
+from medsupply.alerts.findings import Finding, newest, since
 from medsupply.alerts.store.hearing import unheard
 from medsupply.days import HELSINKI, is_open
 from medsupply.warehouse.database.connection import Warehouse
@@ -46,23 +48,29 @@ _CHANNEL = """
 """
 
 
-def signs(wh: Warehouse, at: datetime) -> list[str]:
-    """What is older than its limit, was never there, or waits for a person; in sentences."""
+def signs(wh: Warehouse, at: datetime) -> list[Finding]:
+    """What is older than its limit, was never there, or waits for a person."""
     facts = wh.read(_FACTS, day_ago=at - timedelta(days=1)).row(0, named=True)
+    return [*_day_work(facts, at), *_late(facts, at), *_channel(wh), *_waiting(facts), *_unheard(wh),
+            *_false_equations(wh), *_clock(facts, at)]  # fmt: skip
+
+
+def _waiting(facts: dict[str, Any]) -> list[Finding]:
+    found = []
+    if facts["failed"]:
+        found.append(Finding("failed", {"count": facts["failed"]}))
+    if facts["held"]:
+        found.append(Finding("held", {"days": facts["held"]}))
+    if facts["broken"] or facts["broken_days"]:
+        found.append(Finding("sums", {"deliveries": facts["broken"], "days": facts["broken_days"]}))
+    return found
+
+
+def _unheard(wh: Warehouse) -> list[Finding]:
     return [
-        *_day_work(facts, at),
-        *_late(facts, at),
-        *_channel(wh),
-        *([f"{facts['failed']} mails of the last day can never be delivered; see analyst.notifications"]
-          if facts["failed"] else []),
-        *([f"alerts of {facts['held']} are held until a person releases them"] if facts["held"] else []),
-        *([f"{facts['broken']} deliveries and {facts['broken_days']} days of expected deliveries do not add up;"
-           " see medsupply check"] if facts["broken"] or facts["broken_days"] else []),
-        *(f"nobody would be told of {rule} alerts" + (f" at level {level}" if level else "")
-          for rule, level in unheard(wh)),
-        *_false_equations(wh),
-        *_clock(facts, at),
-    ]  # fmt: skip
+        Finding("unheard_level", {"rule": rule, "level": level}) if level else Finding("unheard", {"rule": rule})
+        for rule, level in unheard(wh)
+    ]
 
 
 def day_due(at: datetime) -> date:
@@ -80,42 +88,42 @@ def delivery_due(at: datetime) -> datetime:
     return datetime.combine(day - timedelta(days=1), DUE, HELSINKI)
 
 
-def _day_work(facts: dict[str, datetime], at: datetime) -> list[str]:
+def _day_work(facts: dict[str, Any], at: datetime) -> list[Finding]:
     due, found = day_due(at), []
     if facts["delivery"] is None or facts["delivery"] < delivery_due(at):
-        found.append(f"no delivery was stored since {facts['delivery'] or 'ever'}")
-    if facts["picture"] is None or facts["picture"] < due:
-        found.append(f"there is no picture of {due}; the newest is of {facts['picture'] or 'no day'}")
-    if facts["evaluation"] is None or facts["evaluation"] < due:
-        found.append(f"no alerts of {due} were evaluated; the newest are of {facts['evaluation'] or 'no day'}")
+        found.append(since("delivery", facts["delivery"]))
+    for work in ("picture", "evaluation"):
+        if facts[work] is None or facts[work] < due:
+            found.append(newest(work, due, facts[work]))
     return found
 
 
-def _late(facts: dict[str, datetime], at: datetime) -> list[str]:
-    found = []
-    if facts["forecast"] is None or at - facts["forecast"] > LIMITS["forecast"]:
-        found.append(f"no demand forecast was made since {facts['forecast'] or 'ever'}")
-    if facts["sender"] is None or at - facts["sender"] > LIMITS["sender"]:
-        found.append(f"the sender has not run since {facts['sender'] or 'ever'}")
+def _late(facts: dict[str, Any], at: datetime) -> list[Finding]:
+    found = [
+        since(part, facts[part])
+        for part in ("forecast", "sender")
+        if facts[part] is None or at - facts[part] > LIMITS[part]
+    ]
     if facts["unsent"] is not None and at - facts["unsent"] > LIMITS["unsent"]:
-        found.append(f"mails wait unsent since {facts['unsent']}")
+        found.append(since("unsent", facts["unsent"]))
     return found
 
 
-def _false_equations(wh: Warehouse) -> list[str]:
+def _false_equations(wh: Warehouse) -> list[Finding]:
     found = proof.broken(wh, days=LOOK_BACK)
-    return [f"{proof.sentence(found)}; run medsupply check"] if found.height else []
+    more = f" (+ {found.height - 3})" if found.height > 3 else ""
+    return [Finding("equations", {"what": ", ".join(found["what"].head(3)) + more})] if found.height else []
 
 
-def _channel(wh: Warehouse) -> list[str]:
+def _channel(wh: Warehouse) -> list[Finding]:
     found = wh.read(_CHANNEL)
-    return [f"the mail relay takes nothing: {found['detail'][0]} since {found['at'][0]}"] if found.height else []
+    return [Finding("relay", {"detail": found["detail"][0], "since": found["at"][0]})] if found.height else []
 
 
-def _clock(facts: dict[str, datetime], at: datetime) -> list[str]:
+def _clock(facts: dict[str, Any], at: datetime) -> list[Finding]:
     found = []
     if abs(facts["clock"] - at) > LIMITS["clock"]:
-        found.append(f"the clocks differ: database {facts['clock']}, here {at}")
+        found.append(Finding("clock", {"database": facts["clock"], "here": at}))
     if facts["newest"] is not None and facts["newest"] - at > timedelta(minutes=10):
-        found.append(f"the clock is behind the newest delivery ({facts['newest']})")
+        found.append(Finding("behind", {"newest": facts["newest"]}))
     return found

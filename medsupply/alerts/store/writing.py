@@ -89,7 +89,7 @@ def item_of(notice: Notice, medicines: Mapping[str, Row]) -> dict[str, str | Non
         "form_class": medicine.get("form_class"),
         "members": medicine.get("members"),
         "reasons": "|".join(one.reasons),
-        "flapping": "yes" if notice.flapping else "",
+        "remark": notice.remark or ("flapping" if notice.flapping else ""),
     }
 
 
@@ -119,7 +119,7 @@ def group_row(
     lead = max(items, key=lambda item: (RANK.get(item["level"] or "", 0), item["county_code"] == COUNTRY))
     mail = _mail(connection, here, group, items, lead, kind, about)
     changes = sorted(f"{item['alert_id']}:{item['level']}" for item in items)
-    key = "|".join([kind, about, group.address.lower(), str(here.as_of), here.rules.version, *changes])
+    key = "|".join([kind, about, group.address.lower(), str(here.at), here.rules.version, *changes])
     return outbox_row(
         message_id_of(key, here.settings.mail_from), str(lead["alert_id"]), int(str(lead["episode"])), group.address,
         group.language, kind, mail, here.at, as_of=here.as_of, thread=first,
@@ -153,9 +153,17 @@ def _mail(
         as_of=here.as_of,
         link=f"{base}/alerts?alert={lead['alert_id']}&lang={group.language}",
         unsubscribe=links.link(here.settings, group.address, links.END, group.language),
-        remarks=[code for code in (about, "flapping" if any(i.get("flapping") for i in items) else "") if code],
+        remarks=_remarks(items, about),
     )
     return alert_mail(subject, group.language, resolved=kind == "resolved")
+
+
+def _remarks(items: Sequence[Row], about: str) -> list[str]:
+    """What is to be said beside; an alert is withdrawn only where all that the mail is about was taken back."""
+    given = {str(item.get("remark") or "") for item in items} - {""}
+    if any(item.get("remark") != "withdrawn" for item in items):
+        given -= {"withdrawn"}
+    return [*([about] if about else []), *sorted(given)]
 
 
 def _areas(items: Sequence[Row], language: str) -> list[AreaLevel]:
