@@ -34,7 +34,7 @@ from medsupply.alerts.folding import IMMEDIATE, RULES, folded
 from medsupply.alerts.recipients import Subscription
 from medsupply.alerts.store import evaluating
 from medsupply.rules import load_rules
-from medsupply.warehouse.connection import Warehouse
+from medsupply.warehouse.database.connection import Warehouse
 
 KINDS: dict[str, dict[str, Any]] = {
     "calm": {},
