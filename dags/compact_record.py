@@ -1,7 +1,7 @@
-"""Write the closed days of the record as one file each, and sweep what nothing needs any more.
+"""Write the closed days of the record as one file each, sweep what nothing needs, delete what retention lets go.
 
 Runs at night, while no deliveries come. Killed or run twice it leaves the same record; nothing that can be asked of the
-record changes.
+record changes. What retention deleted stands in `analyst.retention`.
 """
 
 import pendulum
@@ -28,7 +28,15 @@ def compact_record() -> None:
         with schedule.warehouse() as wh:
             return flow.compact(wh, at=schedule.known_at(get_current_context()["params"]))
 
-    compact()
+    @task(trigger_rule="all_done")
+    def retain() -> list[dict[str, object]]:
+        from medsupply import flow
+
+        with schedule.warehouse() as wh:
+            deleted = flow.retain(wh, at=schedule.known_at(get_current_context()["params"]))
+        return deleted.select("kind", "rows", "bytes").to_dicts()
+
+    compact() >> retain()
 
 
 compact_record()

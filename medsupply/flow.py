@@ -38,7 +38,7 @@ from medsupply.steps import demand, forecasting, indexing, outlook, scoring, tur
 from medsupply.steps.what_if import stored_start
 from medsupply.tables import picture as tables
 from medsupply.tables.base import Table
-from medsupply.warehouse import pictures
+from medsupply.warehouse import pictures, retention
 from medsupply.warehouse.database.connection import Warehouse
 from medsupply.warehouse.facts import facts as facts_
 from medsupply.warehouse.loading import inbox as inbox_
@@ -116,6 +116,11 @@ def compact(wh: Warehouse, *, at: datetime, progress: Progress | None = None) ->
     last = at.astimezone(HELSINKI).date() - timedelta(days=wh.settings.closed_after_days)
     written = compaction.compact(wh, last=last, at=at, progress=progress)
     return f"{written} days up to {last} written; {compaction.sweep(wh, at=at)}"
+
+
+def retain(wh: Warehouse, *, at: datetime, dry_run: bool = False) -> pl.DataFrame:
+    """Delete what is older than its setting says, or only count it: one row per kind. Archive and record never go."""
+    return retention.retain(wh, at=at, dry_run=dry_run)
 
 
 # --- warehouse -> picture

@@ -12,6 +12,15 @@ from medsupply.errors import SettingsError
 LANGUAGES = ("fi", "sv", "en")
 # A process that reads deliveries holds this much before its first file; with less it would refuse every one.
 LEAST_PARSER_MEMORY = 500_000_000
+# What the service itself still reads may not go: scores look back 26 weeks, corrections and mails two to four.
+LEAST_KEPT = {
+    "keep_done_days": 1,
+    "keep_paths_days": 30,
+    "keep_quantiles_days": 240,
+    "keep_versions_days": 30,
+    "keep_mails_days": 30,
+    "keep_originals_days": 30,
+}
 
 VARIABLES: dict[str, str] = {
     "MEDSUPPLY_HOME": "Folder of the embedded database, the archive and the inbox. Default: ~/.medsupply",
@@ -31,6 +40,12 @@ VARIABLES: dict[str, str] = {
     "MEDSUPPLY_MAX_COLUMNS": "Columns of a file of a delivery, at most. Default: 200",
     "MEDSUPPLY_PARSER_MEMORY_BYTES": "Memory of each process that reads deliveries, at most. Default: 3500000000",
     "MEDSUPPLY_PARSER_SECONDS": "Seconds to read a delivery, and one more for each megabyte, at most. Default: 60",
+    "MEDSUPPLY_KEEP_DONE_DAYS": "Days that loaded files stay in .done of the inbox; 0: for ever. Default: 30",
+    "MEDSUPPLY_KEEP_PATHS_DAYS": "Days that sample paths of forecasts stay, 30 or more; 0: for ever. Default: 60",
+    "MEDSUPPLY_KEEP_QUANTILES_DAYS": "Days that quantiles of forecasts stay, 240 or more; 0: for ever. Default: 400",
+    "MEDSUPPLY_KEEP_VERSIONS_DAYS": "Days that replaced daily sums stay, 30 or more; 0: for ever. Default: 400",
+    "MEDSUPPLY_KEEP_MAILS_DAYS": "Days that the text of mails stays, 30 or more; 0: for ever. Default: 400",
+    "MEDSUPPLY_KEEP_ORIGINALS_DAYS": "Days that quarantine keeps texts of rows, 30 or more; 0: for ever. Default: 400",
     "MEDSUPPLY_WORKERS": "Worker processes for fits and parsing. Default: number of processors",
 }
 
@@ -57,6 +72,12 @@ class Settings:
     max_columns: int = 200
     parser_memory_bytes: int = 3_500_000_000
     parser_seconds: int = 60
+    keep_done_days: int = 30
+    keep_paths_days: int = 60
+    keep_quantiles_days: int = 400
+    keep_versions_days: int = 400
+    keep_mails_days: int = 400
+    keep_originals_days: int = 400
 
     @property
     def inbox(self) -> Path:
@@ -91,6 +112,12 @@ class Settings:
                 "PARSER_MEMORY_BYTES", value("PARSER_MEMORY_BYTES"), cls.parser_memory_bytes, LEAST_PARSER_MEMORY
             ),
             parser_seconds=_limit("PARSER_SECONDS", value("PARSER_SECONDS"), cls.parser_seconds),
+            keep_done_days=_kept("KEEP_DONE_DAYS", value("KEEP_DONE_DAYS")),
+            keep_paths_days=_kept("KEEP_PATHS_DAYS", value("KEEP_PATHS_DAYS")),
+            keep_quantiles_days=_kept("KEEP_QUANTILES_DAYS", value("KEEP_QUANTILES_DAYS")),
+            keep_versions_days=_kept("KEEP_VERSIONS_DAYS", value("KEEP_VERSIONS_DAYS")),
+            keep_mails_days=_kept("KEEP_MAILS_DAYS", value("KEEP_MAILS_DAYS")),
+            keep_originals_days=_kept("KEEP_ORIGINALS_DAYS", value("KEEP_ORIGINALS_DAYS")),
         )
 
 
@@ -144,6 +171,14 @@ def _whole(name: str, text: str, default: int) -> int:
     if text and not text.isdigit():
         raise SettingsError(f"MEDSUPPLY_{name} is {text!r}", "Write a whole number, or leave it empty")
     return int(text) if text else default
+
+
+def _kept(name: str, text: str) -> int:
+    """Days; 0 means for ever."""
+    found, least = _whole(name, text, getattr(Settings, name.lower())), LEAST_KEPT[name.lower()]
+    if 0 < found < least:
+        raise SettingsError(f"MEDSUPPLY_{name} is {found}", f"Write {least} or more, 0 for ever, or leave it empty")
+    return found
 
 
 def _limit(name: str, text: str, default: int, least: int = 1) -> int:

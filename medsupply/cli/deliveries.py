@@ -23,6 +23,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(withdraw)
     app.command()(rebuild)
     app.command()(compact)
+    app.command()(retain)
     app.command("report")(report)
     app.add_typer(quarantine, name="quarantine")
 
@@ -87,6 +88,18 @@ def compact(received_at: str = common.AT) -> None:
     with common.warehouse() as wh:
         told = flow.compact(wh, at=common.parse_moment(received_at), progress=common.Progress("days"))
     typer.echo(told)
+
+
+def retain(
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would go."),
+    received_at: str = common.AT,
+    form: str = typer.Option("table", "--format", help="table, csv or json."),
+) -> None:
+    """Delete what is older than the settings MEDSUPPLY_KEEP_... say; archive and record never."""
+    from medsupply import flow
+
+    with common.warehouse() as wh:
+        common.show(flow.retain(wh, at=common.parse_moment(received_at), dry_run=dry_run), form)
 
 
 def report(

@@ -17,7 +17,7 @@ import structlog
 
 from medsupply.areas import COUNTRY, COUNTY_CODES
 from medsupply.days import last_complete_week
-from medsupply.errors import ForecastError
+from medsupply.errors import ForecastError, WarehouseError
 from medsupply.forecast.calendar import Array
 from medsupply.forecast.demand import Learning, forecast_demand, learn_demand
 from medsupply.forecast.effects import Effects, effects_of
@@ -304,6 +304,11 @@ def stored_paths(wh: Warehouse, measure: str, as_of: date, known_at: datetime) -
     store = open_store(wh.settings.archive_url)
     prefix = f"{cutoff}.{version[:16]}."
     names = [name for name in store.names(f"forecast/{measure}") if name.rpartition("/")[2].startswith(prefix)]
+    if not names:
+        raise WarehouseError(
+            f"The sample paths of the forecast of {cutoff} ({measure}) are not in the archive any more",
+            f"Make them again: medsupply forecast --as-of {as_of}",
+        )
     paths: dict[str, Array] = {}
     for name in names:
         for series_id, flat in pl.read_parquet(io.BytesIO(store.get(name))).iter_rows():

@@ -114,7 +114,7 @@ class Quarantine(dy.Schema):
     field = text("Field that is wrong; empty: the row as a whole", nullable=True)
     reason_code = text("Stable code of the reason")
     what_to_do = text("What the sender or operator can do")
-    original = text("The row as it came")
+    original = text("The row as it came; empty: gone by retention, the archived file has it", nullable=True)
     holder_id = text("Holder or reporter, where it can be read", nullable=True)
     day = day("Report day, where it can be read", nullable=True)
     vnr = text("Package, where it can be read", nullable=True)
@@ -122,6 +122,20 @@ class Quarantine(dy.Schema):
     released_at = moment("When it was released", nullable=True)
     released_by = text("Who released it; service: the reason was gone", nullable=True)
     county_code = text("County, where it can be read", nullable=True)
+
+
+class Retained(dy.Schema):
+    at = moment("When", primary_key=True)
+    kind = text(
+        "done_files, forecast_paths, forecast_quantiles, replaced_sums, mail_texts or quarantine_texts",
+        primary_key=True,
+    )
+    keep_days = count("Days that it was to be kept", "days")
+    before = moment("What was older than this is gone")
+    rows = count("Rows, texts or files deleted")
+    bytes = count("Their size", "bytes")
+    oldest = moment("The oldest of them", nullable=True)
+    finished_at = moment("When it was done; empty: killed in it, the next run ends it", nullable=True)
 
 
 class Audit(dy.Schema):
@@ -166,6 +180,7 @@ EXPECTED_DAYS = Table("ops", "expected_days", ExpectedDays, "Per source and day:
 QUARANTINE = Table(
     "ops", "quarantine", Quarantine, "Rows that were not accepted, kept as they came", classification="restricted"
 )
+RETAINED = Table("ops", "retained", Retained, "What retention deleted: how much of what, how old, when")
 AUDIT = Table(
     "ops",
     "audit",
@@ -176,6 +191,7 @@ AUDIT = Table(
 
 TABLES: tuple[Table, ...] = (
     DELIVERIES, SNAPSHOTS, QUARANTINE, AUDIT, COMPACTED_DAYS, COMPACTED_PARTS, REPLACED, EXPECTED, EXPECTED_DAYS,
+    RETAINED,
 )  # fmt: skip
 
 _PUBLIC = (
@@ -206,6 +222,12 @@ VIEWS: tuple[View, ...] = (
         " released_at, released_by, county_code FROM ops.quarantine",
         "Rows that were not accepted, with the line, the original text, a stable reason code and what to do",
         tables=(QUARANTINE,),
+    ),
+    View(
+        "retention",
+        "SELECT at, kind, keep_days, before, rows, bytes, oldest, finished_at FROM ops.retained",
+        "What retention deleted. One row per run and kind; archive and record are never in it",
+        tables=(RETAINED,),
     ),
     View(
         "expected_deliveries",

@@ -291,6 +291,7 @@ class Pictures(dy.Schema):
     rules_version = text("Version of the rules file, for stage judged", nullable=True)
     rows = count("Rows stored", "rows", nullable=True)
     content = text("SHA-256 of the rows without known_at: the same facts give the same content", nullable=True)
+    dropped_at = moment("When retention deleted its daily sums; measured figures and situation stay", nullable=True)
 
 
 class Changes(dy.Schema):
@@ -323,9 +324,7 @@ class Corrections(dy.Schema):
     demand_change_units = number("Daily demand now less before", MASS, nullable=True)
 
 
-PICTURES = Table(
-    "picture", "pictures", Pictures, "Which versions of which day there are: the latest is what views show"
-)
+PICTURES = Table("picture", "pictures", Pictures, "Which versions of which day there are: views show the latest")
 MEDICINES = Table("picture", "medicines", Medicines, "Medicines and families as the newest picture knows them")
 PACKAGES = Table(
     "picture", "packages", Packages, "Packages as the newest picture knows them", indexes=(("medicine_id",),)

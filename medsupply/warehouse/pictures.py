@@ -10,10 +10,25 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
+from medsupply.errors import InputError
 from medsupply.tables.base import Table
-from medsupply.tables.picture import PICTURES
+from medsupply.tables.picture import (
+    COMPLETENESS,
+    DISPENSING_DAILY,
+    OBLIGATIONS,
+    PICTURES,
+    STATE_RESERVE,
+    STOCK_DAILY,
+    USUAL_UNITS,
+)
 from medsupply.warehouse.database.bulk import replace, upsert
 from medsupply.warehouse.database.connection import Warehouse
+
+# Stage -> tables whose rows of a replaced version retention may delete: the record gives them again.
+SUMS = {
+    "measured": (STOCK_DAILY, USUAL_UNITS, COMPLETENESS, OBLIGATIONS, STATE_RESERVE),
+    "dispensing": (DISPENSING_DAILY,),
+}
 
 
 def store(
@@ -37,7 +52,7 @@ def store(
         lock = sa.text("SELECT pg_advisory_xact_lock(hashtext(:what))")
         connection.execute(lock, {"what": f"{stage} {as_of}"})
         before = _version_before(connection, stage, as_of, known_at)
-        if before is not None and before.content == content and not always:
+        if before is not None and before.content == content and before.dropped_at is None and not always:
             return _utc(before.known_at)
         shared = [table for table in frames if "known_at" not in table.key]
         for table in frames:
@@ -74,26 +89,41 @@ def version(wh: Warehouse, stage: str, as_of: date, known_at: datetime) -> datet
 
 
 def stored(wh: Warehouse, table: Table, stage: str, as_of: date, known_at: datetime) -> pl.DataFrame:
-    """The rows of ``table`` in the newest version known; empty when there is none."""
-    moment = version(wh, stage, as_of, known_at)
-    if moment is None:
+    """The rows of ``table`` in the newest version known; empty when there is none.
+
+    Raises InputError where retention has deleted them: gone is not empty.
+    """
+    with wh.engine.connect() as connection:
+        found = _version_before(connection, stage, as_of, known_at)
+    if found is None:
         return table.empty()
-    day = "as_of" if "as_of" in table.columns else "week" if "week" in table.columns else "day"
-    return wh.rows(table, f"{day} = :as_of and known_at = :moment", as_of=as_of, moment=moment)
+    if found.dropped_at is not None and table in SUMS.get(stage, ()):
+        raise InputError(
+            f"{table.full_name} of {as_of} as known at {known_at:%Y-%m-%d %H:%M} was deleted by retention",
+            f"Make it again: medsupply picture --as-of {as_of} --known-at {known_at.isoformat()}",
+        )
+    moment = _utc(found.known_at)
+    return wh.rows(table, f"{day_column(table)} = :as_of and known_at = :moment", as_of=as_of, moment=moment)
+
+
+def day_column(table: Table) -> str:
+    """The column of the report day."""
+    return next(name for name in ("as_of", "week", "day") if name in table.columns)
 
 
 def _store_version(
     connection: sa.Connection, table: Table, frame: pl.DataFrame, as_of: date, known_at: datetime
 ) -> None:
-    day = "as_of" if "as_of" in table.columns else "week" if "week" in table.columns else "day"
     rows = frame.with_columns(pl.lit(known_at).alias("known_at"))
-    replace(connection, table, rows, **{day: as_of, "known_at": known_at})
+    replace(connection, table, rows, **{day_column(table): as_of, "known_at": known_at})
 
 
-def _version_before(connection: sa.Connection, stage: str, as_of: date, known_at: datetime) -> sa.Row[Any, Any] | None:
+def _version_before(
+    connection: sa.Connection, stage: str, as_of: date, known_at: datetime
+) -> sa.Row[Any, Any, Any] | None:
     table = PICTURES.sql.c
     query = (
-        sa.select(table.known_at, table.content)
+        sa.select(table.known_at, table.content, table.dropped_at)
         .where(table.stage == stage, table.as_of == as_of, table.known_at <= known_at)
         .order_by(table.known_at.desc())
         .limit(1)

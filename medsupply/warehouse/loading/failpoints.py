@@ -11,6 +11,7 @@ import signal
 
 POINTS = ("received", "archived", "parsed", "staged", "merged", "counted", "committed", "published")
 COMPACTING = ("day_written", "day_noted", "day_closed", "files_swept")
+RETAINING = ("retention_noted", "retention_deleted")
 _ARMED = os.environ.get("MEDSUPPLY_FAILPOINT", "")
 
 

@@ -77,7 +77,8 @@ def _waiting(said: _Speaker, rows: pl.DataFrame) -> Iterator[str]:
         action = _told(said.language, "quarantine_action", str(code), str(group["what_to_do"][0]))
         yield f"- {reason}{f' ({field})' if field else ''}. {action}. [{code}]"
         yield f"  {said('lines', lines=ranges(group['line']))}"
-        yield f"  {said('example', line=group['line'][0], original=group['original'][0][:EXAMPLE])}"
+        if group["original"][0] is not None:  # else gone by retention
+            yield f"  {said('example', line=group['line'][0], original=group['original'][0][:EXAMPLE])}"
 
 
 def ranges(lines: Iterable[int]) -> str:

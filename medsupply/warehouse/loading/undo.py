@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -21,9 +20,11 @@ from medsupply.warehouse.database.connection import Warehouse
 from medsupply.warehouse.database.locks import one_writer
 from medsupply.warehouse.loading.committing import commit
 from medsupply.warehouse.loading.deliveries import Delivery
+from medsupply.warehouse.loading.events import FOLDER, keep
 from medsupply.warehouse.loading.preparing import InFlight, Prepared, prepare
 from medsupply.warehouse.loading.release import known_codes, release_hold, release_rows
 from medsupply.warehouse.reference import refold
+from medsupply.warehouse.retention import forget_again
 from medsupply.warehouse.storage import record
 from medsupply.warehouse.storage.store import Store, open_store
 
@@ -40,7 +41,7 @@ def withdraw(wh: Warehouse, delivery_id: str, *, author: str, reason: str, at: d
         one_writer(connection)
         _withdrawn(wh, connection, delivery_id, at)
         audit(connection, at, "withdraw", delivery_id, author, reason)
-        _keep(wh, event)
+        keep(wh, event)
 
 
 def _withdrawn(wh: Warehouse, connection: sa.Connection, delivery_id: str, at: datetime) -> None:
@@ -65,7 +66,7 @@ def release(
         done = _released(wh, connection, delivery_id, lines, author, at)
         if done:
             audit(connection, at, "release", delivery_id, author, reason)
-            _keep(wh, event | {"lines": list(lines) if lines else None})
+            keep(wh, event | {"lines": list(lines) if lines else None})
     return done
 
 
@@ -77,13 +78,6 @@ def _released(
     return done + release_rows(connection, store, delivery_id, known_codes(connection), at=at, by=author, lines=lines)
 
 
-def _keep(wh: Warehouse, event: Mapping[str, object]) -> None:
-    """Keep a decision in the archive, so that a rebuild takes it again."""
-    data = json.dumps(event, sort_keys=True).encode()
-    name = f"events/{event['at']}-{event['action']}-{hashlib.sha256(data).hexdigest()[:12]}.json"
-    open_store(wh.settings.archive_url).put(name, data)
-
-
 def rebuild(wh: Warehouse, *, progress: Progress | None = None) -> int:
     """Empty deliveries, record and reference, and load every archived file again as it was received.
 
@@ -91,7 +85,7 @@ def rebuild(wh: Warehouse, *, progress: Progress | None = None) -> int:
     """
     store = open_store(wh.settings.archive_url)
     notes = [json.loads(store.get(name)) for name in store.names("raw") if name.endswith(".json")]
-    events = _effective([json.loads(store.get(name)) for name in store.names("events")])
+    events = _effective([json.loads(store.get(name)) for name in store.names(FOLDER)])
     with wh.transaction() as connection:
         one_writer(connection)
         for table in (DELIVERIES, SNAPSHOTS, QUARANTINE, COMPACTED_DAYS, COMPACTED_PARTS, *CORE.values()):
@@ -117,7 +111,7 @@ def _order(step: Mapping[str, Any]) -> tuple[str, bool, int, str, bool, str]:
     """In order of time; at one moment as the inbox would: reference first, the first copy before its duplicates."""
     moment = datetime.fromisoformat(str(step.get("received_at") or step["at"])).astimezone(UTC).isoformat()
     if "action" in step:
-        return moment, True, len(SOURCES), "", True, str(step["delivery_id"])
+        return moment, True, len(SOURCES), "", True, str(step.get("delivery_id", ""))
     order = (*REFERENCE, *(name for name in SOURCES if name not in REFERENCE))
     duplicate = step.get("code") == "duplicate"
     return moment, False, order.index(str(step["source"])), str(step["file_name"]), duplicate, str(step["sha256"])
@@ -127,7 +121,9 @@ def _decide_again(wh: Warehouse, event: Mapping[str, Any]) -> None:
     at = datetime.fromisoformat(event["at"])
     with wh.transaction() as connection:
         one_writer(connection)
-        if event["action"] == "withdraw":
+        if event["action"] == "retain":
+            forget_again(connection, event)
+        elif event["action"] == "withdraw":
             _withdrawn(wh, connection, event["delivery_id"], at)
         else:
             _released(wh, connection, event["delivery_id"], event["lines"], event["author"], at)
