@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from medsupply.forecast.calendar import Array, Mask
 
@@ -23,6 +24,11 @@ class Correction:
 
     def __call__(self, x: Array) -> Array:
         return _expit(_design(x, self.scale) @ self.beta)
+
+    @property
+    def rises(self) -> bool:
+        """Whether a higher probability stays a higher one."""
+        return bool(self.beta[1] > 0)
 
 
 def logit(p: Array) -> Array:
@@ -46,6 +52,38 @@ def correction(x: Array, event: Mask, origin: Array) -> Correction | None:
     plain = _expit(x[after, 0])
     won = np.mean((trial(x[after]) - event[after]) ** 2) < np.mean((plain - event[after]) ** 2)
     return _fit(x, event) if won else None
+
+
+def set_right(found: pl.DataFrame, past: pl.DataFrame) -> pl.DataFrame:
+    """``found`` with p and p_with_reserve as past report days teach, and p_simulated: p as it came.
+
+    ``found``: medicine_id, county_code, horizon_days, p, p_announced, p_with_reserve, at_floor (bool: those stay as
+    they are); ``past``: horizon_days, origin (date), p (as simulated), event, of horizons that are over. A horizon
+    without a correction that won keeps its probabilities. A longer horizon is never less likely than a shorter one, and
+    without usual resupply it is never less likely than with it.
+    """
+    said = found.with_columns(p_simulated=pl.col("p"))
+    parts = [_one_horizon(part, past) for part in said.partition_by("horizon_days", maintain_order=True)]
+    key = ["medicine_id", "county_code"]
+    rising = [pl.col(name).cum_max().over(key) for name in ("p", "p_with_reserve", "p_announced")]
+    both = pl.concat(parts).sort(*key, "horizon_days").with_columns(rising)
+    announced = pl.when(pl.col("p_announced").is_not_null()).then(pl.max_horizontal("p_announced", "p"))
+    return both.with_columns(p_announced=announced)
+
+
+def _one_horizon(part: pl.DataFrame, past: pl.DataFrame) -> pl.DataFrame:
+    mine = past.filter(pl.col("horizon_days") == part["horizon_days"][0])
+    days = mine["origin"].cast(pl.Int32).to_numpy().astype(float)
+    learnt = correction(logit(mine["p"].to_numpy())[:, None], mine["event"].to_numpy(), days) if mine.height else None
+    if learnt is None or not learnt.rises:
+        return part
+    moved = []
+    for name in ("p", "p_with_reserve"):
+        told = part[name].cast(pl.Float64)
+        right = pl.Series(learnt(logit(told.fill_null(0.5).to_numpy())[:, None]))
+        keeps = pl.col("at_floor") | pl.col(name).is_null()
+        moved.append(pl.when(keeps).then(pl.col(name)).otherwise(right).alias(name))
+    return part.with_columns(moved)
 
 
 def _fit(x: Array, event: Mask) -> Correction:

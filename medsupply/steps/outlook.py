@@ -15,6 +15,7 @@ from medsupply.forecast.shares import area_paths, learn_shares
 from medsupply.picture.flows import Flows, flows
 from medsupply.picture.master import Master
 from medsupply.rules import load_rules
+from medsupply.steps.correcting import corrected
 from medsupply.steps.demand import weekly_series
 from medsupply.steps.forecasting import PATHS, UNITS, stored_paths
 from medsupply.steps.packages import package_past
@@ -51,6 +52,7 @@ def simulate_run_out(wh: Warehouse, facts: Facts, master: Master) -> int:
     if country is not None:
         keep_start(wh, facts, master, country)
         found = instead(found, rows_of(country, simulate(country, n_paths=PATHS)))
+    found = corrected(wh, found, state, as_of, known_at)
     rows = found.with_columns(known_at=pl.lit(known_at), cutoff=pl.lit(cutoff, dtype=pl.Date))
     with wh.transaction() as connection:
         bulk.replace(connection, RUN_OUT, rows, as_of=as_of, known_at=known_at)
