@@ -103,13 +103,6 @@ class RunOut(dy.Schema):
     county_code = text(COUNTY, primary_key=True)
     horizon_days = count("Days ahead: 14, 28, 56 or 84", "days", primary_key=True)
     p = number("Probability to be at or below the floor on a day of the horizon", "probability", min=0, max=1)
-    p_simulated = number(
-        "What the paths alone said, before past days corrected it",
-        "probability",
-        min=0,
-        max=1,
-        nullable=True,
-    )
     p_announced = number(
         "... with announced supply only, without usual resupply", "probability", min=0, max=1, nullable=True
     )
@@ -120,6 +113,9 @@ class RunOut(dy.Schema):
     unmet_units = number("Expected demand of the horizon that finds no stock", "units or mg", nullable=True)
     notice_driven = flag("A notice takes away supply in the horizon", nullable=True)
     cutoff = day("Last day the demand paths had read; empty: the trailing demand", nullable=True)
+    p_simulated = number(
+        "What the paths alone said, before past days corrected it", "probability", min=0, max=1, nullable=True
+    )
 
 
 class Scores(dy.Schema):
