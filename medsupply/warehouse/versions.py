@@ -52,7 +52,7 @@ def timeline(
 def states(
     deliveries: Sequence[Listed], key: Sequence[str], *, full_list: bool
 ) -> tuple[list[tuple[datetime, pl.DataFrame]], bool]:
-    """What ``fold`` takes, and whether each of it is a whole list.
+    """What ``fold`` takes, one of each moment, and whether each of it is a whole list.
 
     Events that only ever come in, in their order, need no whole state for each moment.
     """
@@ -61,22 +61,36 @@ def states(
     )
     in_order = all(a.counts_from <= b.counts_from for a, b in itertools.pairwise(deliveries))
     if not full_list and plain and in_order:
-        return [(one.counts_from, one.rows.drop(KNOWN_FROM)) for one in deliveries], False
+        together = itertools.groupby(deliveries, key=lambda one: one.counts_from)
+        return [(moment, last_of([one.rows for one in group], key)) for moment, group in together], False
     return list(timeline(deliveries, key, full_list=full_list)), True
 
 
-def fold(deliveries: Sequence[tuple[datetime, pl.DataFrame]], key: Sequence[str], *, full_list: bool) -> pl.DataFrame:
+def last_of(rows: Sequence[pl.DataFrame], key: Sequence[str]) -> pl.DataFrame:
+    """Rows of events known at one moment, in order: the last of each key."""
+    together = pl.concat(rows).drop(KNOWN_FROM)
+    return together.unique(subset=list(key), keep="last", maintain_order=True)
+
+
+def fold(
+    deliveries: Sequence[tuple[datetime, pl.DataFrame]],
+    key: Sequence[str],
+    *,
+    full_list: bool,
+    current: pl.DataFrame | None = None,
+) -> pl.DataFrame:
     """Versions of rows over time.
 
     deliveries
         (moment, rows) in order; rows hold the contract's columns and ``delivery_id``.
     full_list
         A row that the next list lacks ends there; otherwise only a row with the same key ends an older one.
+    current
+        What stood before the first of them, with its ``known_from``; None: nothing.
 
     Returns the rows with ``known_from`` and ``known_to`` (null: still so).
     """
     closed: list[pl.DataFrame] = []
-    current: pl.DataFrame | None = None
     for moment, rows in deliveries:
         stamped = rows.with_columns(pl.lit(moment).cast(MOMENT).alias(KNOWN_FROM))
         if current is None:

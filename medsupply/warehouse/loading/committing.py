@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -23,7 +24,7 @@ from medsupply.warehouse.loading.failpoints import reached
 from medsupply.warehouse.loading.holding import Snapshot, held_snapshots, list_is_held
 from medsupply.warehouse.loading.parser_child import Parsed
 from medsupply.warehouse.loading.preparing import Prepared, keep, note_of
-from medsupply.warehouse.reference import refold
+from medsupply.warehouse.newest import add
 from medsupply.warehouse.storage import record
 from medsupply.warehouse.storage.store import Store
 
@@ -48,7 +49,7 @@ def commit_all(wh: Warehouse, store: Store, group: Sequence[Prepared], *, durabl
 
 
 def _parts(group: Sequence[Prepared]) -> Iterator[list[Prepared]]:
-    """Consecutive deliveries of site rows whose holders differ, to be stored together; any other by itself."""
+    """Consecutive deliveries of site rows whose holders differ, or of events, to be stored together; others alone."""
     part: list[Prepared] = []
     holders: set[tuple[str, str]] = set()
     for one in group:
@@ -66,7 +67,9 @@ def _parts(group: Sequence[Prepared]) -> Iterator[list[Prepared]]:
 
 
 def _holders(one: Prepared) -> set[tuple[str, str]] | None:
-    """Source and holder of every snapshot in a delivery of site rows; None for any other delivery."""
+    """Source and holder of every snapshot in a delivery of site rows, events by themselves; None for any other."""
+    if one.parsed is not None and one.delivery.source.kind is Kind.EVENTS:
+        return {(one.delivery.source.name, one.delivery.delivery_id)}
     if one.parsed is None or one.parsed.snapshots is None:
         return None
     return {(one.delivery.source.name, holder) for holder in one.parsed.snapshots["holder_id"]}
@@ -148,12 +151,19 @@ def _accept(connection: sa.Connection, store: Store, fresh: list[Prepared]) -> l
     waiting = [one.parsed.quarantined.with_columns(**_named(one)) for one in ready if one.parsed.waiting.rows]
     if waiting:
         bulk.copy(connection, QUARANTINE, pl.concat(waiting))
-    for one in ready:
-        if not one.delivery.source.is_site:
-            scopes = one.parsed.scopes
-            refold(connection, store, one.delivery.source, only=list(scopes) if scopes is not None else None)
+    _listed(connection, store, [one for one in ready if not one.delivery.source.is_site and not one.row["held"]])
     reached("merged")
     return _released(connection, store, ready)
+
+
+def _listed(connection: sa.Connection, store: Store, ready: list[_Ready]) -> None:
+    """Bring the tables of reference and events up to date; what is held changes nothing yet."""
+    for _, group in itertools.groupby(ready, key=lambda one: one.delivery.source.name):
+        mine = list(group)
+        delivery, scopes = mine[0].delivery, mine[0].parsed.scopes
+        ids = [one.delivery.delivery_id for one in mine]
+        only = list(scopes) if scopes is not None else None
+        add(connection, store, delivery.source, ids, delivery.received_at, only=only)
 
 
 def _named(one: _Ready) -> dict[str, pl.Expr]:

@@ -95,7 +95,7 @@ def test_a_withdrawal_that_was_killed_and_made_again_is_rebuilt(
     wrong = put(warehouse, tmp_path, "holders", HOLDERS)
     with monkeypatch.context() as patch:
         patch.setattr(undo, "audit", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        keep = undo._keep
+        keep = undo.keep
         patch.setattr(undo, "_withdrawn", lambda *_: keep(warehouse, event(wrong.delivery_id)))
         with pytest.raises(KeyboardInterrupt):
             undo.withdraw(warehouse, wrong.delivery_id, author="x", reason="y", at=AT)
