@@ -98,7 +98,7 @@ def medicine_name(medicine: Mapping[str, Any] | None, medicine_id: str, language
     names = (medicine.get(key) for key in (f"name_{language}", "name_fi", "name_en", "atc"))
     name = next((one for one in names if one), medicine_id)
     form = f"form_class.{medicine.get('form_class')}"
-    return f"{name}, {word(language, form)}" if has_word(language, form) else str(name)
+    return f"{name} ({word(language, form)})" if has_word(language, form) else str(name)
 
 
 def band_of(p14: float | None, p28: float | None, p84: float | None) -> tuple[str | None, str | None]:
@@ -120,18 +120,24 @@ def alert_mail(subject: Subject, language: str, *, resolved: bool = False) -> Ma
     """The mail of an opening, a rise or an end."""
     say = texts(language)
     level = word(language, f"level.{subject.level}")
-    kind = "resolved" if resolved else "alert"
+    kind = _ending(subject) if resolved else "alert"
     day = written(subject.as_of, language)
     title = say[f"subject.{kind}"].format(level=level.capitalize(), medicine=subject.medicine, date=day)
-    blocks = [_resolved(subject, say)] if resolved else _alert_blocks(subject, say, language, level)
-    return _render(
-        language, title, blocks, subject.level, say["say.as_of"].format(date=day), subject.link, subject.unsubscribe
-    )
+    blocks = _resolved(subject, say) if resolved else _alert_blocks(subject, say, language, level)
+    return _render(language, _frame(say, title, day), blocks, subject.level, subject.link, subject.unsubscribe)
 
 
-def _resolved(subject: Subject, say: Mapping[str, str]) -> Block:
-    code = "withdrawn" if "withdrawn" in subject.remarks else "resolved"
-    return Block(say["head.what"], [say[f"say.{code}"].format(medicine=subject.medicine)])
+def _ending(subject: Subject) -> str:
+    return "withdrawn" if "withdrawn" in subject.remarks else "resolved"
+
+
+def _resolved(subject: Subject, say: Mapping[str, str]) -> list[Block]:
+    """What has ended, and where: the same medicine may be short elsewhere still."""
+    told = say[f"say.{_ending(subject)}"].format(medicine=subject.medicine)
+    return [
+        Block(say["head.what"], [told]),
+        Block(say["head.areas"], [area.name for area in subject.areas], bullets=True),
+    ]
 
 
 def _alert_blocks(subject: Subject, say: Mapping[str, str], language: str, level: str) -> list[Block]:
@@ -178,6 +184,7 @@ class Scores:
     events: int
     recall: float | None
     precision: float | None
+    base_rate: float | None = None
 
 
 def digest_mail(
@@ -195,11 +202,12 @@ def digest_mail(
     say = texts(language)
     day = written(as_of, language)
     kind = "weekly" if weekly else "digest"
-    title = say[f"subject.{kind}"].format(date=day, count=len(open_alerts))
+    count = counted(say, "say.open", len(open_alerts))
+    title = say[f"subject.{kind}"].format(date=day, count=count)
     lines = [_digest_line(one, say, language) for one in open_alerts[:LONGEST_DIGEST]]
     if len(open_alerts) > LONGEST_DIGEST:
-        lines.append(say["say.more"].format(count=len(open_alerts) - LONGEST_DIGEST))
-    told = [say["say.open_count"].format(count=len(open_alerts))] if lines else [say["say.quiet"]]
+        lines.append(counted(say, "say.more", len(open_alerts) - LONGEST_DIGEST))
+    told = [f"{count}."] if lines else [say["say.quiet"]]
     blocks = [Block(say["head.what"], told)]
     if lines:
         blocks.append(Block(say["head.open"], lines, bullets=True))
@@ -207,7 +215,7 @@ def digest_mail(
     if weekly:
         blocks.append(Block(say["head.scores"], _score_lines(scores, say, language)))
     level = open_alerts[0].level if open_alerts else "normal"
-    return _render(language, title, blocks, level, say["say.as_of"].format(date=day), link, unsubscribe)
+    return _render(language, _frame(say, title, day), blocks, level, link, unsubscribe)
 
 
 def _digest_line(one: OpenAlert, say: Mapping[str, str], language: str) -> str:
@@ -225,14 +233,23 @@ def _score_lines(scores: Scores | None, say: Mapping[str, str], language: str) -
     lines = [say["say.scores"].format(true=scores.true, false=scores.false, averted=scores.averted)]
     if scores.events:
         lines.append(say["say.scores_events"].format(warned=scores.warned, events=scores.events))
+    if scores.base_rate is not None:
+        lines.append(say["say.scores_base"].format(rate=round(scores.base_rate)))
     return lines
+
+
+def counted(say: Mapping[str, str], key: str, number: int) -> str:
+    """The sentence of ``key`` for a number: languages say none, one and many in different ways."""
+    form = {0: f"{key}_none", 1: f"{key}_one"}.get(number, key)
+    return say.get(form, say[key]).format(count=number)
 
 
 def confirmation_mail(language: str, link: str, unsubscribe: str) -> Mail:
     """The mail that asks an address to confirm that it wants alerts."""
     say = texts(language)
-    blocks = [Block(say["head.what"], [say["say.confirm"].format(link=link)])]
-    return _render(language, say["subject.confirmation"], blocks, "watch", "", link, unsubscribe)
+    blocks = [Block(say["head.what"], [say["say.confirm"], say["say.confirm_not"]])]
+    mail = _Frame(say["subject.confirmation"], "", say["head.confirm"], say["say.why_asked"])
+    return _render(language, mail, blocks, "watch", link, unsubscribe)
 
 
 def held_mail(language: str, as_of: date, count: int, link: str, unsubscribe: str) -> Mail:
@@ -244,14 +261,15 @@ def held_mail(language: str, as_of: date, count: int, link: str, unsubscribe: st
         Block(say["head.what"], [say["say.held"].format(count=count)]),
         Block(say["head.do"], [say["action.release"], say["action.check_data"]], bullets=True),
     ]
-    return _render(language, title, blocks, "elevated", say["say.as_of"].format(date=day), link, unsubscribe)
+    return _render(language, _frame(say, title, day), blocks, "elevated", link, unsubscribe)
 
 
 def operations_mail(language: str, what: Sequence[str], link: str) -> Mail:
     """The mail to operators about the service itself."""
     say = texts(language)
     title = say["subject.operations"].format(what=textwrap.shorten(what[0], SUBJECT_WIDTH, placeholder="…"))
-    return _render(language, title, [Block(say["head.what"], list(what), bullets=True)], "elevated", "", link, "")
+    blocks = [Block(say["head.what"], list(what), bullets=True)]
+    return _render(language, _frame(say, title, ""), blocks, "elevated", link, "")
 
 
 def written(day: date, language: str) -> str:
@@ -259,27 +277,40 @@ def written(day: date, language: str) -> str:
     return f"{day.day} {day:%B} {day.year}" if language == "en" else f"{day.day}.{day.month}.{day.year}"
 
 
-def _render(
-    language: str, title: str, blocks: Sequence[Block], level: str, as_of: str, link: str, unsubscribe: str
-) -> Mail:
+@dataclass(frozen=True)
+class _Frame:
+    """What stands around the blocks: title, as-of, what the link is, why the reader gets it."""
+
+    title: str
+    as_of: str
+    link_head: str
+    footer: str
+
+
+def _frame(say: Mapping[str, str], title: str, day: str) -> _Frame:
+    as_of = say["say.as_of"].format(date=day) if day else ""
+    return _Frame(title, as_of, say["head.link"], say["say.why_you"])
+
+
+def _render(language: str, frame: _Frame, blocks: Sequence[Block], level: str, link: str, unsubscribe: str) -> Mail:
     say = texts(language)
     values = {
         "language": language,
-        "subject": title,
-        "title": title,
+        "subject": frame.title,
+        "title": frame.title,
         "greeting": say["say.greeting"],
-        "as_of": as_of,
+        "as_of": frame.as_of,
         "blocks": blocks,
         "color": COLORS.get(level, COLORS["watch"]),
         "link": link,
-        "link_head": say["head.link"],
+        "link_head": frame.link_head,
         "unsubscribe": unsubscribe,
-        "footer": say["say.why_you"],
+        "footer": frame.footer,
         "end": say["say.end"],
     }
     text = wrapped(_environment(False).get_template("mail.txt").render(values))
     html = css_inline.inline(_environment(True).get_template("mail.html").render(values))
-    return Mail(title, text, html)
+    return Mail(frame.title, text, html)
 
 
 def wrapped(text: str) -> str:

@@ -108,7 +108,8 @@ def _heard(connection: sa.Connection, as_of: date) -> tuple[int, int]:
 
 def _scores(connection: sa.Connection) -> Scores | None:
     query = sa.text(
-        "select true_episodes, false_episodes, averted, warned, events, recall, precision from alerts.score"
+        "select true_episodes, false_episodes, averted, warned, events, recall, precision,"
+        " base_rate_per_100_years from alerts.score"
         " where rule = 'run_out' and grouping = 'all' order by as_of desc limit 1"
     )
     row = connection.execute(query).first()
