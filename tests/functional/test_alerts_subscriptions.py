@@ -180,3 +180,20 @@ def test_a_link_ends_its_own_address_only_and_cannot_confirm(warehouse: Warehous
     with pytest.raises(InputError):
         subscriptions.confirm(warehouse, "a@example.org", mine, at=moment(0))
     assert subscriptions.end_by_link(warehouse, "A@example.org", mine, at=moment(0)) == 1
+
+
+def test_who_is_on_duty_or_next_reads_it_in_the_own_language(warehouse: Warehouse) -> None:
+    subscribe(warehouse, "office@example.org", office_hours=True, rota="fimea", deputy="next@example.org")
+    for address, language in (("duty@example.org", "sv"), ("next@example.org", "fi")):
+        subscribe(warehouse, address, language=language, role=None, atc="B01")
+    rota.put_on_duty(warehouse, "fimea", "duty@example.org", start=NIGHT - timedelta(hours=1), end=MORNING,
+                     author="A", at=NIGHT)  # fmt: skip
+    put(warehouse, 0, [row("S1", **GONE)])
+    store.evaluate(warehouse, day(0), moment(0), load_rules())
+    with running(Relay(lambda address, _: "550 gone" if address.startswith("office") else "ok")) as url:
+        for at in (NIGHT, MORNING + timedelta(hours=1)):
+            sender.send(warehouse, clock=lambda: at, smtp_url=url)  # noqa: B023
+    found = {one["recipient"]: one for one in warehouse.read("select * from alerts.outbox").to_dicts()}
+    duty, following = found["duty@example.org"], found["next@example.org"]
+    assert duty["language"] == "sv" and "Du är i jour" in duty["body_text"] and "S1 sv" in duty["subject"]
+    assert following["language"] == "fi" and "Viesti ei mene perille" in following["body_text"]

@@ -29,7 +29,28 @@ def pass_on(connection: sa.Connection, wh: Warehouse, row: Mapping[str, Any], at
     person = _next_of(subscriptions(connection), row["recipient"], wh.settings)
     if person is None or row["kind"] in ("confirmation", "digest"):
         return
-    queue(connection, [_copy(row, person, "passed on", at, wh.settings)])
+    queue(connection, [_for_person(connection, wh, row, person, "passed_on", at)])
+
+
+def _for_person(
+    connection: sa.Connection, wh: Warehouse, row: Mapping[str, Any], person: str, why: str, at: datetime
+) -> dict[str, Any]:
+    """The mail for another person: an alert in that person's own language and role, saying why it comes there."""
+    copy = _copy(row, person, why, at, wh.settings)
+    lines = subscriptions(connection)
+    mine = next((line for line in lines if line.address.lower() == person.lower()), None)
+    first = next((line for line in lines if line.address.lower() == str(row["recipient"]).lower()), None)
+    wanted = set(row["alert_ids"] or ())
+    open_ = [one for one in memory.stored_episodes(connection) if one.alert_id in wanted and one.closed_on is None]
+    if row["kind"] != "alert" or not open_:
+        return copy
+    here = context(connection, wh.settings, load_rules())
+    items = tuple(item_of(Notice(one, "alert"), here.medicines) for one in open_)
+    speaks, acts = mine.language if mine else row["language"], (mine or first)
+    group = Group(person, speaks, acts.role if acts else None, open_[0].medicine_id, items)
+    again = group_row(connection, here, group, "alert", about=why)
+    kept = ("language", "subject", "body_text", "body_html")
+    return {**copy, **{name: again[name] for name in kept}} if again else copy
 
 
 def _copy(row: Mapping[str, Any], person: str, why: str, at: datetime, settings: Settings) -> dict[str, Any]:
@@ -67,7 +88,7 @@ def waits_for_morning(connection: sa.Connection, wh: Warehouse, row: Mapping[str
             return False
         query = sa.text("update alerts.outbox set waits = true, due_at = :due where message_id = :id")
         connection.execute(query, {"due": next_opening(at), "id": row["message_id"]})
-        queue(connection, [_copy(row, one, "on duty", at, wh.settings) for one in on_duty])
+        queue(connection, [_for_person(connection, wh, row, one, "on_duty", at) for one in on_duty])
     return True
 
 
