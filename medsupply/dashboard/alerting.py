@@ -145,7 +145,8 @@ def read_mail(language: str, found: list[Mail]) -> None:
 
 
 def scores(language: str, frame: pl.DataFrame) -> None:
-    """How past alerts turned out, with the base rate beside."""
+    """How past alerts turned out, with the base rate beside; where nothing ended and nothing ran out is no row."""
+    frame = frame.filter((pl.col("episodes") > 0) | (pl.col("events") > 0))
     if frame.is_empty():
         st.markdown(say(language, "alert_scores.none"))
         return
@@ -166,9 +167,8 @@ def scores(language: str, frame: pl.DataFrame) -> None:
 
 
 def _grouping(language: str, grouping: str) -> str:
-    if grouping == "all":
-        return say(language, "alert_scores.all")
-    return say(language, "alert_scores.class", n=grouping.removeprefix("class "))
+    kind, _, number = grouping.partition(" ")
+    return say(language, f"alert_scores.{kind}", n=number)
 
 
 def newest_scores() -> pl.DataFrame:

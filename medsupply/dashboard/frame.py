@@ -34,7 +34,8 @@ def begin(page: str, *, area: str = "any", scope: bool = False) -> Filters:
     language = lang()
     head = st.container()
     picked = st.columns([2, 1.2, 1.6], vertical_alignment="bottom")
-    with picked[1]:
+    choose = {"any": filters.area, "county": filters.county}.get(area)
+    with picked[1] if choose else picked[0]:
         found = filters.picture(language)
     if found is None:
         with head:
@@ -42,7 +43,6 @@ def begin(page: str, *, area: str = "any", scope: bool = False) -> Filters:
             empty(language)
         st.stop()
     with picked[0]:
-        choose = {"any": filters.area, "county": filters.county}.get(area)
         place = choose(language) if choose else COUNTRY
     with picked[2]:
         critical = filters.critical_only(language) if scope else True

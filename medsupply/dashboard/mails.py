@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -9,11 +10,13 @@ from pathlib import Path
 
 FOLDER = "mails"
 NEWEST = 200
+# What ends or confirms a subscription belongs to whom the mail went to, not to who reads it here.
+_TOKEN = re.compile(r"(?<=token=)[^&\s]+")
 
 
 @dataclass(frozen=True)
 class Mail:
-    """What a reader sees of a mail. ``key`` is the file's name; ``text`` the text part as it was sent."""
+    """What a reader sees of a mail. ``key`` is the file's name; ``text`` the text part, tokens left out."""
 
     key: str
     subject: str
@@ -46,5 +49,5 @@ def parse(key: str, content: bytes) -> Mail:
         str(message["To"] or ""),
         str(message["Date"] or ""),
         str(message["Content-Language"] or "fi"),
-        str(text).rstrip(),
+        _TOKEN.sub("…", str(text)).rstrip(),
     )

@@ -154,9 +154,11 @@ def test_a_scenario_changes_the_risk_and_says_so(open_filled: Open) -> None:
     at = open_filled("scenarios", "en")
     plain = shown(at)
     assert "as things are" in plain
+    assert say("en", "scenarios.then") not in plain
     chosen = next(one for one in at.selectbox if one.label == say("en", "scenarios.delay"))
     changed = shown(chosen.set_value(56).run())
     assert "with this change" in changed
+    assert say("en", "scenarios.then") in changed
     assert changed != plain
 
 
@@ -174,6 +176,12 @@ def test_a_medicine_says_what_drives_its_forecast_and_when_it_may_run_out(open_f
 def test_reliability_stands_on_the_quality_page(open_filled: Open) -> None:
     text = shown(open_filled("quality", "en"))
     assert f"differ by {write.share('en', 0.03)}" in text
+
+
+def test_past_alerts_are_named_in_words_and_empty_classes_left_out(open_filled: Open) -> None:
+    text = shown(open_filled("quality", "fi"))
+    assert "loppuminen (ei kriittinen)" in text
+    assert "loppuminen (luokka 3)" not in text
 
 
 def test_an_address_that_mail_does_not_reach_is_a_banner(open_empty: Open, fresh_settings: Settings) -> None:

@@ -142,11 +142,11 @@ def test_a_mail_is_read_as_it_arrived(tmp_path: Path) -> None:
     content = (
         b"Subject: =?utf-8?q?vakava=3A_amoksisilliini?=\r\nFrom: medsupply@localhost\r\nTo: duty@fimea.example\r\n"
         b"Date: Wed, 11 Mar 2026 06:00:00 +0200\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
-        b"H\xc3\xa4lytys <b>\r\n"
+        b"H\xc3\xa4lytys <b>\r\nhttp://x/end?token=5ecret&lang=fi\r\n"
     )
     (tmp_path / "mails" / "0001.eml").write_bytes(content)
     (found,) = mails.arrived(tmp_path)
-    assert (found.subject, found.text) == ("vakava: amoksisilliini", "Hälytys <b>")
+    assert (found.subject, found.text) == ("vakava: amoksisilliini", "Hälytys <b>\r\nhttp://x/end?token=…&lang=fi")
     assert mails.arrived(tmp_path / "nowhere") == []
 
 

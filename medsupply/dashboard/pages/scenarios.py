@@ -61,16 +61,16 @@ def _on(language: str, day: date | None) -> str:
 def result(language: str, medicine: dict[str, Any], rows: pl.DataFrame, scenario: Scenario) -> None:
     bands = {days: word(language, f"band.weeks_{days // 7}") for days in rows["horizon_days"].to_list()}
     told = sentence(language, problems.label(language, medicine), rows, scenario)
-    names = {"p": say(language, "scenarios.now"), "p_changed": say(language, "scenarios.then")}
+    names = {"p": say(language, "scenarios.now")}
+    if scenario != Scenario():  # two equal bars side by side would look like a finding
+        names["p_changed"] = say(language, "scenarios.then")
     shown = rows.with_columns(band=pl.col("horizon_days").replace_strict(bands, default=None))
     drawn = charts.compared(shown, list(bands.values()), names, say(language, "risk.axis"), language)
     labels = {"band": say(language, "risk.within"), **names}
-    show.chart(
-        language, drawn, told, shown.select("band", "p", "p_changed"), labels, f"what-if-{medicine['medicine_id']}"
-    )
+    show.chart(language, drawn, told, shown.select("band", *names), labels, f"what-if-{medicine['medicine_id']}")
     heads = [Column(say(language, "risk.within")), *(Column(name, "number") for name in names.values())]
     cells = [
-        [bands[row["horizon_days"]], write.share(language, row["p"]), write.share(language, row["p_changed"])]
+        [bands[row["horizon_days"]], *(write.share(language, row[name]) for name in names)]
         for row in rows.iter_rows(named=True)
     ]
     show.grid(heads, cells, say(language, "scenarios.caption"))
