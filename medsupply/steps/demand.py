@@ -65,12 +65,17 @@ def update_days(wh: Warehouse, master: Master, as_of: date, known_at: datetime, 
 _SERIES = f"""
     SELECT w.week, w.medicine_id, w.county_code, w.units, w.marked
     FROM picture.demand_weekly w JOIN ({_VERSIONS}) v ON v.as_of = w.week AND v.stored_at = w.known_at
-    WHERE w.week BETWEEN :first AND :last ORDER BY w.medicine_id, w.county_code, w.week
+    WHERE w.week BETWEEN :first AND :last
+      AND w.county_code = coalesce(:area, w.county_code)
+    ORDER BY w.medicine_id, w.county_code, w.week
 """  # noqa: S608  the part that is put in stands above
 
 
-def weekly_series(wh: Warehouse, cutoff: date, known_at: datetime) -> pl.DataFrame:
-    """Weekly demand up to the week of ``cutoff`` as known at ``known_at``: week, medicine_id, county_code, units."""
+def weekly_series(wh: Warehouse, cutoff: date, known_at: datetime, area: str | None = None) -> pl.DataFrame:
+    """Weekly demand up to the week of ``cutoff`` as known at ``known_at``: week, medicine_id, county_code, units.
+
+    ``area``: of this one only; None: of all.
+    """
     first = week_start(cutoff) - timedelta(weeks=HISTORY_WEEKS)
     return wh.read(
         _SERIES,
@@ -78,6 +83,7 @@ def weekly_series(wh: Warehouse, cutoff: date, known_at: datetime) -> pl.DataFra
         known_at=known_at,
         first=first,
         last=week_start(cutoff),
+        area=area,
     )
 
 

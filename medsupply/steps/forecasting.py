@@ -61,17 +61,16 @@ def fit_demand(
 ) -> int:
     """Fit and store the demand series of one shard whose data is new; returns how many were fitted."""
     cutoff = cutoff_of(as_of)
-    weekly = weekly_series(wh, cutoff, known_at)
-    national = weekly.filter(pl.col("county_code") == COUNTRY)
+    national = weekly_series(wh, cutoff, known_at, COUNTRY)
     series = censored(_as_series(national, wh), _short_weeks(wh, known_at))
     version = _version(series)
     wanted = _shard(series["series_id"].unique().sort().to_list(), shard)
-    if not wanted or _is_stored(wh, UNITS, cutoff, known_at, version, shard):
+    if not wanted or _is_stored(wh, UNITS, cutoff, known_at, version, shard, wanted):
         return 0
     found = _forecast(series, cutoff, workers, wanted, progress)
     if found is None:
         return 0
-    shares = learn_shares(weekly, COUNTRY)
+    shares = learn_shares(weekly_series(wh, cutoff, known_at), COUNTRY)
     _store(wh, UNITS, found, shares, cutoff, known_at, version, shard, series)
     return len(found.series_ids)
 
@@ -114,20 +113,28 @@ def _shard(ids: Sequence[str], shard: tuple[int, int]) -> list[str]:
 
 
 def _is_stored(
-    wh: Warehouse, measure: str, cutoff: date, known_at: datetime, version: str, shard: tuple[int, int]
+    wh: Warehouse,
+    measure: str,
+    cutoff: date,
+    known_at: datetime,
+    version: str,
+    shard: tuple[int, int],
+    wanted: Sequence[str],
 ) -> bool:
-    """Whether the same data of the same cutoff is forecast already, whole or as this shard."""
+    """Whether the same data of the same cutoff is forecast already, whole or as this shard: paths and rows of all that
+    is ``wanted``. A shard that was killed between the two has its paths, and another shard its run."""
     names = [paths_name(measure, cutoff, version, whole) for whole in ((0, 1), shard)]
-    found = wh.read(
-        "select count(*) as n from forecast.runs where measure = :measure and cutoff = :cutoff"
-        " and known_at <= :known_at and data_version = :version",
+    rows = wh.read(
+        "select distinct s.medicine_id from forecast.demand_series s"
+        " join forecast.runs r using (measure, cutoff, known_at) where measure = :measure and cutoff = :cutoff"
+        " and known_at <= :known_at and r.data_version = :version",
         measure=measure,
         cutoff=cutoff,
         known_at=known_at,
         version=version,
-    ).item()
+    )
     store = open_store(wh.settings.archive_url)
-    return bool(found) and any(store.exists(name) for name in names)
+    return set(wanted) <= set(rows["medicine_id"]) and any(store.exists(name) for name in names)
 
 
 def _forecast(
@@ -213,6 +220,9 @@ def _write(
         "paths": PATHS, "series": len(found.series_ids), "substituted": substituted.height, "models": found.models(),
         "kappa": str([round(float(value), 4) for value in found.learnt.kappa]),
     }  # fmt: skip
+    failed = substituted.filter(pl.col("used") == "neighbour")
+    if failed.height:
+        log.warning("fits gave way to a neighbour", measure=measure, series=failed["series_id"].n_unique())
     ids = list(found.series_ids)
     match = {"measure": measure, "cutoff": cutoff, "known_at": known_at, "medicine_id": ids}
     with wh.transaction() as connection:
