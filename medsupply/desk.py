@@ -15,7 +15,7 @@ from medsupply.alerts import subscriptions, watchdog
 from medsupply.alerts import why as why_
 from medsupply.alerts.store import rota as rota_
 from medsupply.errors import InputError
-from medsupply.picture.disclosure import without_companies
+from medsupply.picture.disclosure import leaving
 from medsupply.rules import load_rules
 from medsupply.warehouse import reports, site_export
 from medsupply.warehouse.database.connection import Warehouse
@@ -84,11 +84,11 @@ def report_loads(wh: Warehouse, *, since: datetime) -> int:
 def export(wh: Warehouse, view: str, out: Path, *, as_of: date | None = None, companies: bool = False) -> int:
     """Write a view to .csv, .parquet or .json; returns its rows.
 
-    A file leaves the house: stock of a single company has no figures in it unless ``companies``.
+    A file leaves the house: there are no figures of a single company in it unless ``companies``.
     """
     frame = reports.export(wh, view, "as_of = :as_of" if as_of else "true", **({"as_of": as_of} if as_of else {}))
-    if view == "stock_daily" and not companies:
-        frame = without_companies(frame)
+    if not companies:
+        frame = leaving(view, frame)
     try:
         _write(frame, out)
     except OSError as error:

@@ -9,7 +9,7 @@ import polars as pl
 import streamlit as st
 from markupsafe import Markup
 
-from medsupply.dashboard import figures, markup, problems, show
+from medsupply.dashboard import figures, markup, problems, restricted, show
 from medsupply.dashboard.filters import Filters
 from medsupply.dashboard.markup import Cell, Column
 from medsupply.dashboard.wording import counted, say
@@ -69,7 +69,7 @@ def problem_list(chosen: Filters, rows: pl.DataFrame, shown: int) -> None:
 
 
 def _list(chosen: Filters, rows: pl.DataFrame, shown: Sequence[str], caption: str) -> None:
-    cells = problems.rows(chosen.language, rows, chosen.url(), figures=shown)
+    cells = problems.rows(chosen.language, restricted.named(rows), chosen.url(), figures=shown)
     show.grid(problems.columns(chosen.language, shown), cells, caption, "problems")
 
 

@@ -17,6 +17,7 @@ from medsupply.dashboard.context import current
 from medsupply.warehouse.database.connection import Warehouse
 
 HISTORY_DAYS = 182
+CORRECTIONS_SHOWN_DAYS = 7
 MEDICINE = """m.name_fi, m.name_sv, m.name_en, m.strength, m.form, m.form_sv, m.form_en, m.form_class, m.unit,
     m.state AS market_state, m.critical_lists"""
 
@@ -109,6 +110,26 @@ def changes(as_of: date, known_at: datetime, area: str) -> pl.DataFrame:
         "WHERE c.as_of = :as_of AND c.known_at = :known_at AND c.county_code = :area AND m.grain = 'family'",
         as_of=as_of,
         known_at=known_at,
+        area=area,
+    )
+
+
+def corrections(as_of: date, known_at: datetime, area: str) -> pl.DataFrame:
+    """What later versions of past days say differently, of the week before ``known_at``: families, with names.
+
+    Without the amounts: what one late site added to a sum is that site's figure.
+    """
+    return ask(
+        "SELECT c.as_of, c.known_at, c.before_known_at, c.medicine_id, c.holders_change, c.level_before, c.level, "  # noqa: S608
+        f"m.critical, m.critical_class, m.atc, s.run_out_p56, s.notice_share, {MEDICINE} "
+        "FROM analyst.corrections c JOIN analyst.medicines m USING (medicine_id) "
+        "LEFT JOIN analyst.situation_history s ON (s.as_of, s.known_at, s.county_code, s.medicine_id) = "
+        "(c.as_of, c.known_at, c.county_code, c.medicine_id) "
+        "WHERE c.as_of <= :as_of AND c.known_at <= :known_at AND c.known_at > :since "
+        "AND c.county_code = :area AND m.grain = 'family'",
+        as_of=as_of,
+        known_at=known_at,
+        since=known_at - timedelta(days=CORRECTIONS_SHOWN_DAYS),
         area=area,
     )
 

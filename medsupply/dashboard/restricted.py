@@ -17,7 +17,8 @@ from medsupply.dashboard.auth import Person
 from medsupply.dashboard.filters import Filters
 from medsupply.dashboard.markup import Cell, Column
 from medsupply.dashboard.wording import say
-from medsupply.picture.disclosure import PUBLIC_HOLDERS, Gate, may_see
+from medsupply.picture.disclosure import PUBLIC_HOLDERS, Gate, leaving, may_see
+from medsupply.picture.reasons import Reason
 from medsupply.words import numbers as write
 from medsupply.words import word
 
@@ -35,6 +36,22 @@ def person() -> Person:
 def passes(gate: Gate, area: str | None = None) -> bool:
     """Whether the person at the page may see what stands behind ``gate``."""
     return may_see(gate, person().role, person().organisation, area)
+
+
+def named(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of a list with the reason that views call ``restricted`` by its own code, for who may see it.
+
+    For what stands on a page only: a file that is downloaded goes on to others.
+    """
+    if not passes(Gate.OBLIGATION):
+        return rows
+    shown = pl.element().replace(str(Reason.RESTRICTED), str(Reason.OBLIGATION_SHORT))
+    return rows.with_columns(pl.col("reasons").list.eval(shown))
+
+
+def deliveries(found: pl.DataFrame) -> pl.DataFrame:
+    """Deliveries without their packs for who may not see figures of a single company: a file has one sender."""
+    return found if passes(Gate.COMPANY) else leaving("deliveries", found)
 
 
 def of_medicine(chosen: Filters, medicine: Mapping[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
 
 import polars as pl
 
@@ -191,19 +190,3 @@ def corrections(now: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
         demand_change_units=pl.col("daily_demand_units") - pl.col("daily_demand_units_before"),
     )
     return CORRECTIONS.conform(rounded(result)).sort("county_code", "medicine_id")
-
-
-def told(correction: dict[str, Any]) -> str:
-    """A row of ``picture.corrections`` in a sentence: "+ 2 holders, level severe -> elevated"."""
-    parts = []
-    if correction["holders_change"]:
-        sign = "+" if correction["holders_change"] > 0 else "-"
-        count = abs(correction["holders_change"])
-        parts.append(f"{sign} {count} {'holder' if count == 1 else 'holders'}")
-    if correction["level"] != correction["level_before"]:
-        levels = (correction[name] or "no level" for name in ("level_before", "level"))
-        parts.append("level " + " -> ".join(levels))
-    for name, what in (("stock_change_units", "stock"), ("demand_change_units", "daily demand")):
-        if correction[name]:
-            parts.append(f"{what} {correction[name]:+.6g}")
-    return ", ".join(parts)

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from medsupply.picture.dense import Array, Axis, add_up, long, members
+from medsupply.picture.dense import Array, Axis, add_up, long, members, position
 from medsupply.picture.master import Master
 from medsupply.picture.reach import STATE_RESERVE, county_areas, holder_areas
 from medsupply.picture.stock import package_grains
@@ -57,27 +57,27 @@ def trailing_packs(dispensing: pl.LazyFrame, as_of: date) -> Demand:
     """Mean demand a day by reporter, county of the row and package over [as_of - 83, as_of], days in order."""
     days = [as_of - timedelta(days=n) for n in range(WINDOW_DAYS - 1, -1, -1)]
     window = dispensing.filter(pl.col("day").is_between(days[0], as_of))
-    seen = window.select("reporter_id", "day", "county_code").unique().collect()
+    seen, named = pl.collect_all(
+        [window.select("reporter_id", "day", "county_code").unique(), window.select(pl.col("vnr").unique())]
+    )
     weights = day_weights(seen.select("reporter_id", "day").unique())
     pairs = seen.select("reporter_id", "county_code").unique()
     # Nearly every reporter writes rows of one county; joining texts on 25 million rows costs seconds.
     one_county = pairs.height == pairs["reporter_id"].n_unique()
     line = pl.col("reporter_id") if one_county else pl.concat_str("reporter_id", "county_code", separator="|")
     reporters = seen.select("reporter_id", "county_code", line=line).unique().sort("line")
-    lines = Axis(reporters["line"])
-    packages = Axis(window.filter(pl.col("vnr") != "").select(pl.col("vnr").unique()).collect()["vnr"])
+    lines, packages = Axis(reporters["line"]), Axis(named["vnr"].filter(named["vnr"] != ""))
     daily, packs, dispensings = (np.zeros((len(lines), len(packages))) for _ in range(3))
     weight = _weight_array(weights, reporters, lines, days)
     for n in range(0, WINDOW_DAYS, DAYS_AT_ONCE):
         part = pl.col("day").is_between(days[n], days[min(n + DAYS_AT_ONCE, WINDOW_DAYS) - 1]) & (pl.col("vnr") != "")
-        rows = window.filter(part).select("day", "vnr", net=net_packs(), line=line, counted=_counted_dispensings())
-        found = rows.collect()
-        at = (lines.codes(found["line"]), packages.codes(found["vnr"]))
-        net = found["net"].to_numpy()
-        day = (found["day"] - days[0]).dt.total_days().to_numpy()
-        daily += add_up(daily.shape, *at, net * weight[at[0], day])
-        packs += add_up(daily.shape, *at, net)
-        dispensings += add_up(daily.shape, *at, found["counted"].to_numpy())
+        at = position(line, lines, pl.col("vnr"), packages)
+        day = (pl.col("day") - days[0]).dt.total_days()
+        rows = window.filter(part).select(at=at, day=day, net=net_packs(), counted=_counted_dispensings()).collect()
+        where, net = rows["at"].to_numpy(), rows["net"].to_numpy()
+        daily += add_up(daily.shape, where, net * weight[where // len(packages), rows["day"].to_numpy()])
+        packs += add_up(daily.shape, where, net)
+        dispensings += add_up(daily.shape, where, rows["counted"].to_numpy())
     return Demand(reporters, lines, packages, daily, packs, dispensings)
 
 

@@ -42,9 +42,20 @@ class Axis:
         return self.ids.is_in(list(values)).to_numpy()
 
 
-def add_up(shape: tuple[int, int], rows: Array, columns: Array, values: Array) -> Array:
-    """An array with ``values`` summed at (row, column), in the order given."""
-    flat = np.bincount(rows * shape[1] + columns, weights=values, minlength=shape[0] * shape[1])
+def position(row: pl.Expr, rows: Axis, column: pl.Expr, columns: Axis) -> pl.Expr:
+    """Where ids of two axes meet in the flat array; null where one is not on its axis.
+
+    In a lazy query texts become positions while the files are read, side by side.
+    """
+    code, other = (
+        ids.cast(axis.enum, strict=False).to_physical().cast(pl.Int64) for ids, axis in ((row, rows), (column, columns))
+    )
+    return code * len(columns) + other
+
+
+def add_up(shape: tuple[int, int], at: Array, values: Array | None = None) -> Array:
+    """An array with ``values`` (none: one each) summed at their positions, in the order given."""
+    flat = np.bincount(at, weights=values, minlength=shape[0] * shape[1])
     return np.asarray(flat, dtype=np.float64).reshape(shape)
 
 

@@ -25,6 +25,8 @@ _GATES: dict[Gate, tuple[frozenset[str] | None, frozenset[str] | None]] = {
     Gate.OBLIGATION: (frozenset({"analyst", "duty_officer", "administrator"}), frozenset({"fimea", "stm"})),
     Gate.STATE_RESERVE: (frozenset({"analyst", "duty_officer", "administrator"}), frozenset({"nesa", "stm", "fimea"})),
 }
+# Of a sum of which one holder has this share or more, the others' part tells that holder's within a fifth.
+DOMINANT_SHARE = 0.8
 PUBLIC_HOLDERS = frozenset({"hospital_pharmacy", "medicine_centre", "thl"})
 
 
@@ -44,21 +46,62 @@ def shown_count(value: float | None, county: bool = True, limits: DisclosureRule
     return float(limits.round_to * round(value / limits.round_to))
 
 
-def without_companies(stock: pl.DataFrame) -> pl.DataFrame:
-    """Daily stock for those who may not see company figures: rows of a single company have no figures (``suppressed``).
+def leaving(view: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows of an ``analyst`` view for those who may not see figures of a single company.
 
-    Public holders (hospital pharmacies, medicine centres, THL) are no companies. What the country holds of a package is
-    shown to all, so one hidden figure is that sum less the others: where only one is hidden, the smallest other is too.
+    Of deliveries, quarantine and corrections the amounts go: a file and a row have one sender, and what one late site
+    added to a sum is its figure. Daily stock and dispensing keep what no company can be read from.
+    """
+    if view == "stock_daily":
+        return without_companies(frame)
+    if view == "dispensing_daily":
+        return _without_sellers(frame)
+    return frame.drop(_AMOUNTS_OF_ONE.get(view, ()), strict=False)
+
+
+_AMOUNTS_OF_ONE = {
+    "deliveries": tuple(f"packs_{group}" for group in ("received", "accepted", "quarantined", "duplicate")),
+    "quarantine": ("original", "vnr", "packs"),
+    "corrections": ("stock_change_units", "demand_change_units"),
+}
+
+
+def _without_sellers(dispensing: pl.DataFrame) -> pl.DataFrame:
+    """Daily dispensing without the amounts of single reporters of the community channel: a pharmacy is a company."""
+    single = (pl.col("channel") == "community") & (pl.col("reporters") < 2)
+    amounts = ("packs", "units", "dispensings")
+    hidden = single.fill_null(True)
+    return dispensing.with_columns(
+        *(pl.when(~hidden).then(pl.col(name)).alias(name) for name in amounts),
+        suppressed=pl.col("suppressed") | hidden,
+    )
+
+
+def without_companies(stock: pl.DataFrame) -> pl.DataFrame:
+    """Daily stock for those who may not see company figures: rows of a company have no figures (``suppressed``).
+
+    A row is of a company where it is the only one behind it, or where ``largest_share`` of its packs, 0.8 or more, is
+    one company's. Zero is a figure as any other, so that rows of a company that stocks none are left out. Public
+    holders (hospital pharmacies, medicine centres, THL) are no companies. What the country holds of a package is shown
+    to all, so that sum less the rows shown is the sum of the hidden ones: the smallest others are hidden too, until no
+    company has 0.8 of it.
     """
     figures = ("packs", "units", "reserve_units")
-    single = (pl.col("holders") < 2) & ~pl.col("holder_type").is_in(list(PUBLIC_HOLDERS)) & (pl.col("packs") > 0)
-    marked = stock.with_columns(single=single.fill_null(False))
+    of_one = (pl.col("holders") < 2) | (pl.col("largest_share") >= DOMINANT_SHARE).fill_null(False)
+    single = of_one & ~pl.col("holder_type").is_in(list(PUBLIC_HOLDERS)) & pl.col("packs").is_not_null()
+    hidden = pl.col("single") | _beside("single")
+    kept = stock.with_columns(single=single.fill_null(False)).with_row_index("place")
+    kept = kept.sort("day", "vnr", "packs", "place").with_columns(suppressed=hidden).sort("place")
+    kept = kept.filter(~(pl.col("single") & (pl.col("state") == "not_stocked")))
+    kept = kept.with_columns(pl.when(~pl.col("suppressed")).then(pl.col(name)).alias(name) for name in figures)
+    return kept.drop("single", "largest_share", "place")
+
+
+def _beside(single: str) -> pl.Expr:
+    """Which other rows of a package, the smallest first, must be hidden with its ``single`` ones; rows by packs."""
     package = ["day", "vnr"]
-    other = ~pl.col("single") & (pl.col("packs") > 0)
-    least = pl.col("packs").filter(other).min().over(package)
-    first = pl.int_range(pl.len()).filter(other & (pl.col("packs") == least)).first().over(package)
-    second = (pl.col("single").sum().over(package) == 1) & (pl.int_range(pl.len()).over(package) == first)
-    hidden = pl.col("single") | second.fill_null(False)
-    return marked.with_columns(
-        *(pl.when(~hidden).then(pl.col(name)).alias(name) for name in figures), suppressed=hidden
-    ).drop("single")
+    of_one = pl.when(pl.col(single)).then(pl.col("packs")).otherwise(0.0)
+    others = pl.when(pl.col(single)).then(0.0).otherwise(pl.col("packs").fill_null(0.0))
+    wanting = (of_one.max() / DOMINANT_SHARE - of_one.sum()).over(package)
+    before = (others.cum_sum() - others).over(package)
+    return (others > 0) & (wanting > 0) & (before < wanting)

@@ -73,7 +73,11 @@ def memberships(facts: Facts) -> pl.DataFrame:
     """Which VNR stood in which group since when. A group is ``reused`` where neither a package nor an ATC code of the
     rows before is in it now: a group whose substance only got another code is not."""
     rows = facts.reference["fimea_substitution"].filter(pl.col("substituutioryhma").fill_null("") != "")
-    spans = rows.group_by(vnr="vnrnro", substitution_group="substituutioryhma").agg(
+    key = ["vnrnro", "substituutioryhma"]
+    # A package that left a group and came back was away in between: each stay is a row.
+    away = pl.col("known_from") > pl.col("known_to").shift().over(key)
+    stays = rows.sort(*key, "known_from").with_columns(stay=away.fill_null(False).cum_sum().over(key))
+    spans = stays.group_by(vnr="vnrnro", substitution_group="substituutioryhma", stay="stay").agg(
         known_from=pl.col("known_from").min(),
         known_to=pl.when(pl.col("known_to").is_null().any()).then(None).otherwise(pl.col("known_to").max()),
         atc=pl.col("atckoodi").sort_by("known_from").last(),
@@ -86,4 +90,6 @@ def memberships(facts: Facts) -> pl.DataFrame:
         reused=now.any() & (~now).any() & ~pl.any_horizontal(*kept)
     )
     joined = spans.join(groups, on="substitution_group", how="left")
-    return joined.with_columns(reused=pl.col("reused") & pl.col("known_to").is_null()).sort("vnr", "substitution_group")
+    return joined.with_columns(reused=pl.col("reused") & pl.col("known_to").is_null()).sort(
+        "vnr", "substitution_group", "known_from"
+    )

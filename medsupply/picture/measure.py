@@ -81,7 +81,7 @@ def measure(facts: Facts, master: Master, rules: Rules, cache: WeekCache | None 
         release=released(facts, held_by_state),
         owed=obligations(facts, master, holders),
     )
-    before = stocked_before(facts, reach.heard)
+    before = stocked_before(facts, reach.heard, parts.today.holders)
     daily = stock_daily(facts, parts.today, before, holders, reach.heard, master)
     return Measurement(
         measured=MEASURED.conform(rounded(_figures(facts, master, rules, reach, parts))),

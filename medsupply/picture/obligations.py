@@ -7,6 +7,7 @@ is in no delivery.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import polars as pl
@@ -64,35 +65,39 @@ def permitted_units(facts: Facts, master: Master, day: date, kinds: tuple[str, .
     return units.group_by("obliged_id", "family_id").agg(_sum(name))
 
 
-def reserve_rows(facts: Facts, holders: pl.DataFrame, packages: pl.Series) -> pl.DataFrame:
-    """Obligatory storage of ``packages`` in the last weeks: holder, day, package, expiry, packs, owner."""
+def reserve_rows(facts: Facts, holders: pl.DataFrame, owed: pl.DataFrame) -> pl.DataFrame:
+    """Obligatory storage of the packages ``owed`` in the last weeks: holder, day, expiry, owner, family and units."""
     first = oldest_carried(facts.as_of - timedelta(days=SHORT_AFTER_DAYS - 1))
     obliged = facts.current("obligations").filter(pl.col("year") == facts.as_of.year)["obliged_id"].unique().to_list()
-    stored = (pl.col("reserve_packs") > 0) & pl.col("vnr").is_in(packages.implode())
+    stored = (pl.col("reserve_packs") > 0) & pl.col("vnr").is_in(owed["vnr"].implode())
     rows = without_gaps(facts, first, facts.as_of).filter(stored).collect()
     known = rows.join(holders.select("holder_id"), on="holder_id", how="semi")
+    known = known.join(owed.select("vnr", "family_id", "family_units_per_pack"), on="vnr", maintain_order="left")
     own = pl.when(pl.col("holder_id").is_in(obliged)).then(pl.col("holder_id"))
     return known.select(
-        "holder_id", "counted_on", "vnr", "expires_on", packs="reserve_packs", owner_id=pl.coalesce("owner_id", own)
+        "holder_id",
+        "counted_on",
+        "expires_on",
+        "family_id",
+        held_units=pl.col("reserve_packs") * pl.col("family_units_per_pack"),
+        obliged_id=pl.coalesce("owner_id", own),
     )
 
 
-def held_on(facts: Facts, rows: pl.DataFrame, master: Master, day: date) -> pl.DataFrame:
+def held_on(facts: Facts, rows: pl.DataFrame, day: date) -> pl.DataFrame:
     """``obliged_id`` (null: owner unknown), ``family_id``, ``held_units`` on ``day``, snapshots carried."""
     snapshots = facts.snapshots.filter(pl.col("counted_on").is_between(oldest_carried(day), day))
     latest = snapshots.group_by("holder_id").agg(pl.col("counted_on").max())
     good = pl.col("expires_on").is_null() | (pl.col("expires_on") > day)
-    held = rows.join(latest, on=["holder_id", "counted_on"], how="semi").filter(good)
-    units = _family_packs(held, master).rename({"units": "held_units"})
-    return units.group_by("owner_id", "family_id").agg(_sum("held_units")).rename({"owner_id": "obliged_id"})
+    held = rows.filter(good).join(latest, on=["holder_id", "counted_on"], how="semi")
+    return held.group_by("obliged_id", "family_id").agg(_sum("held_units"))
 
 
-def silent_families(facts: Facts, rows: pl.DataFrame, master: Master, day: date) -> pl.DataFrame:
+def silent_families(facts: Facts, storing: pl.DataFrame, day: date) -> pl.DataFrame:
     """``obliged_id``, ``family_id`` for which a holder that stored lately is not heard of on ``day``: not known."""
     snapshots = facts.snapshots.filter(pl.col("counted_on").is_between(oldest_carried(day), day))
-    silent = rows.join(snapshots.select("holder_id"), on="holder_id", how="anti")
-    joined = silent.join(master.units, on="vnr").select("family_id", obliged_id="owner_id")
-    return joined.filter(pl.col("family_id").is_not_null()).unique()
+    silent = storing.join(snapshots.select("holder_id"), on="holder_id", how="anti")
+    return silent.select("family_id", "obliged_id").unique()
 
 
 def _by_party(frame: pl.DataFrame, pooled: pl.Series, value: str) -> pl.DataFrame:
@@ -101,9 +106,8 @@ def _by_party(frame: pl.DataFrame, pooled: pl.Series, value: str) -> pl.DataFram
     return frame.with_columns(obliged_id=party).group_by("obliged_id", "family_id").agg(_sum(value))
 
 
-def _day(facts: Facts, master: Master, rows: pl.DataFrame, needed: pl.DataFrame, day: date) -> pl.DataFrame:
-    held = held_on(facts, rows, master, day)
-    pooled = _pooled(rows, master)
+def _day(facts: Facts, master: Master, stored: _Stored, needed: pl.DataFrame, day: date) -> pl.DataFrame:
+    held, pooled = held_on(facts, stored.rows, day), stored.pooled
     key = ["obliged_id", "family_id"]
     joined = (
         _by_party(needed, pooled, "required_units")
@@ -111,7 +115,7 @@ def _day(facts: Facts, master: Master, rows: pl.DataFrame, needed: pl.DataFrame,
         .join(_permits(facts, master, day, pooled, TAKEN_OFF, "permit_units"), on=key, how="left")
         .join(_permits(facts, master, day, pooled, REPLACED, "replaced_units"), on=key, how="left")
     )
-    unknown = silent_families(facts, rows, master, day).with_columns(
+    unknown = silent_families(facts, stored.storing, day).with_columns(
         obliged_id=pl.when(pl.col("family_id").is_in(pooled.implode()))
         .then(pl.lit(ALL))
         .otherwise(pl.col("obliged_id")),
@@ -137,15 +141,23 @@ def _permits(
     return _by_party(permitted_units(facts, master, day, kinds, name), pooled, name)
 
 
-def _pooled(rows: pl.DataFrame, master: Master) -> pl.Series:
-    """Families of whose store some owner is not known."""
-    stored = rows.join(master.units, on="vnr")
-    return stored.filter(pl.col("owner_id").is_null())["family_id"].drop_nulls().unique()
+@dataclass(frozen=True)
+class _Stored:
+    """Obligatory storage of the last weeks: ``rows``, who was ``storing`` what, and the families of whose store some
+    owner is not known (``pooled``)."""
+
+    rows: pl.DataFrame
+    storing: pl.DataFrame
+    pooled: pl.Series
+
+    @classmethod
+    def of(cls, rows: pl.DataFrame) -> _Stored:
+        storing = rows.select("holder_id", "obliged_id", "family_id").unique()
+        return cls(rows, storing, storing.filter(pl.col("obliged_id").is_null())["family_id"].unique())
 
 
-def _months(needed: pl.DataFrame, rows: pl.DataFrame, master: Master) -> pl.DataFrame:
+def _months(needed: pl.DataFrame, pooled: pl.Series) -> pl.DataFrame:
     """The groups of the law by party and family, written as numbers with commas."""
-    pooled = _pooled(rows, master)
     party = pl.when(pl.col("family_id").is_in(pooled.implode())).then(pl.lit(ALL)).otherwise(pl.col("obliged_id"))
     each = needed.select("family_id", "months", obliged_id=party).explode("months").drop_nulls("months").unique()
     written = pl.col("months").cast(pl.String).str.strip_suffix(".0")
@@ -159,9 +171,9 @@ def obligations(facts: Facts, master: Master, holders: pl.DataFrame) -> pl.DataF
     if needed.is_empty():
         return OBLIGATIONS.empty()
     owed = master.packages.filter(pl.col("family_id").is_in(needed["family_id"].implode()))
-    rows = reserve_rows(facts, holders, owed["vnr"])
+    stored = _Stored.of(reserve_rows(facts, holders, owed))
     days = [facts.as_of - timedelta(days=n) for n in range(SHORT_AFTER_DAYS)]
-    history = pl.concat([_day(facts, master, rows, needed, day) for day in days])
+    history = pl.concat([_day(facts, master, stored, needed, day) for day in days])
     key = ["obliged_id", "family_id"]
     running = (
         history.sort("day", descending=True)
@@ -179,7 +191,7 @@ def obligations(facts: Facts, master: Master, holders: pl.DataFrame) -> pl.DataF
             short=pl.col("short_days") >= SHORT_AFTER_DAYS,
         )
         .sort(key)
-        .join(_months(needed, rows, master), on=key, how="left", maintain_order="left")
+        .join(_months(needed, stored.pooled), on=key, how="left", maintain_order="left")
     )
 
 

@@ -19,7 +19,7 @@ import polars as pl
 from medsupply.facts import Facts
 from medsupply.picture.dense import Array, Axis
 from medsupply.picture.master import Master
-from medsupply.picture.weeks import WEEK_DAYS, bits_of, mondays, overlap, week_of
+from medsupply.picture.weeks import WEEK_DAYS, Sums, bits_of, mondays, overlap, week_of
 
 # A week with fewer snapshots than this is not worth keeping.
 SNAPSHOTS_KEPT = 2000
@@ -114,27 +114,35 @@ class Sites:
         for monday in mondays(min(usual[0], had[0]), max(usual[1], had[1])):
             sunday = monday + timedelta(days=WEEK_DAYS - 1)
             days, mine = overlap(monday, sunday, had), overlap(monday, sunday, usual)
-            whole = self._placed(self._week(monday, sunday)) if days or mine == (monday, sunday) else None
+            whole = self._whole_week(monday, sunday) if days or mine == (monday, sunday) else None
             if whole and days:
                 counted += self.grains.days_of_any(whole.bits & np.uint8(bits_of(*days)))
             if mine:
-                part = whole if whole and mine == (monday, sunday) else self._placed(self._week(*mine))
+                part = whole if whole and mine == (monday, sunday) else self._part(*mine)
                 packs += part.usable
         return self.grains.units(packs), counted
 
     def usable_packs(self, day: date) -> Array:
         """Holders x packages: packs of the snapshots of ``day`` that may be used and have not expired."""
-        return self._placed(self._week(day, day)).usable
+        return self._part(day, day).usable
 
-    def _week(self, first: date, last: date) -> pl.DataFrame:
-        """Snapshots counted in [first, last] of one week, summed; a whole week is kept where it is large."""
-        key = self._key(first, last) if (last - first).days == WEEK_DAYS - 1 else None
-        found = self.cache.get(first, key) if self.cache and key else None
+    def _whole_week(self, monday: date, sunday: date) -> _Placed:
+        """Snapshots counted in a week; what they sum up to is kept where it is large."""
+        key = self._key(monday, sunday) if self.cache else None
+        if self.cache is None or key is None:
+            return self._part(monday, sunday)
+        found = self.cache.get(monday, key)
         if found is None:
-            found = week_of(self._days(first, last))
-            if self.cache and key:
-                self.cache.put(first, key, found)
-        return found
+            found = week_of(self._days(monday, sunday))
+            self.cache.put(monday, key, found)
+        return self._placed(found)
+
+    def _part(self, first: date, last: date) -> _Placed:
+        """Snapshots counted in [first, last] of one week, of the holders and packages that count today."""
+        sums = Sums(self.holder_axis, self.grains.packages)
+        for day, rows in self._days(first, last):
+            sums.add(day, rows)
+        return self._usable(sums.packs, sums.reserve, sums.bits, sums.free_bits)
 
     def _days(self, first: date, last: date) -> list[tuple[date, pl.LazyFrame]]:
         days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
@@ -164,6 +172,9 @@ class Sites:
         bits, free = np.zeros(self.shape, np.uint8), np.zeros(self.shape, np.uint8)
         for name, array in (("packs", packs), ("reserve_packs", reserve), ("bits", bits), ("free_bits", free)):
             array[at] = week[name].to_numpy()[known]
+        return self._usable(packs, reserve, bits, free)
+
+    def _usable(self, packs: Array, reserve: Array, bits: Array, free: Array) -> _Placed:
         usable = packs - np.where(self.own_reserve, 0.0, reserve)
         return _Placed(usable, np.where(self.own_reserve, bits, free))
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from medsupply.areas import COUNTRY
 from medsupply.facts import Facts
-from medsupply.picture.dense import Array, Axis, add_up, long, members
+from medsupply.picture.dense import Array, Axis, add_up, long, members, position
 from medsupply.picture.master import Master
 from medsupply.picture.reach import NATIONAL_ONLY, STATE_RESERVE
 from medsupply.picture.sites import without_gaps
@@ -39,20 +39,30 @@ class Today:
 def stock_today(facts: Facts, heard: pl.DataFrame, holders: pl.DataFrame, usable_reserve: Sequence[str]) -> Today:
     """The stock of the holders heard of on ``facts.as_of``."""
     axis = Axis(holders["holder_id"])
-    first: date = heard["counted_on"].min() or facts.as_of  # type: ignore[assignment]
-    near = without_gaps(facts, first, facts.as_of).join(heard.lazy(), on=["holder_id", "counted_on"])
-    rows = near.select("holder_id", "vnr", "expires_on", "packs", pl.col("reserve_packs").fill_null(0.0)).collect()
-    packages = Axis(rows["vnr"].unique())
-    at = (axis.codes(rows["holder_id"]), packages.codes(rows["vnr"]))
-    good = (rows["expires_on"].is_null() | (rows["expires_on"] > facts.as_of)).to_numpy()
-    shape = (len(axis), len(packages))
-    packs = add_up(shape, *at, np.where(good, rows["packs"].to_numpy(), 0.0))
-    held = add_up(shape, *at, np.where(good, rows["reserve_packs"].to_numpy(), 0.0))
+    near = _latest(facts, heard)
+    packages = Axis(near.select(pl.col("vnr").unique()).collect()["vnr"])
+    good = pl.col("expires_on").is_null() | (pl.col("expires_on") > facts.as_of)
+    rows = near.select(
+        at=position(pl.col("holder_id"), axis, pl.col("vnr"), packages),
+        packs=pl.when(good).then("packs").otherwise(0.0),
+        held=pl.when(good).then(pl.col("reserve_packs").fill_null(0.0)).otherwise(0.0),
+    ).collect()
+    shape, at = (len(axis), len(packages)), rows["at"].to_numpy()
+    packs, held = (add_up(shape, at, rows[name].to_numpy()) for name in ("packs", "held"))
     own = axis.mask(holders.filter(pl.col("holder_type").is_in(list(usable_reserve)))["holder_id"])
     reserve = np.where(own[:, None], 0.0, held)
     late = axis.mask(heard.filter(pl.col("counted_on") < facts.as_of)["holder_id"])
-    present = add_up(shape, *at, np.ones(rows.height)) > 0
+    present = add_up(shape, at) > 0
     return Today(axis, packages, packs, packs - reserve, reserve, present, late)
+
+
+def _latest(facts: Facts, heard: pl.DataFrame) -> pl.LazyFrame:
+    """Rows of the snapshots that ``heard`` names: of each day those of its holders."""
+    parts = [
+        without_gaps(facts, day, day).filter(pl.col("holder_id").is_in(some["holder_id"].implode()))
+        for (day,), some in heard.sort("counted_on").group_by("counted_on", maintain_order=True)
+    ]
+    return pl.concat(parts or [facts.stock.filter(pl.lit(False))])
 
 
 def permits_in_force(facts: Facts, kind: str, day: date) -> pl.DataFrame:
@@ -149,27 +159,34 @@ def placed(holders: pl.DataFrame) -> pl.DataFrame:
     return holders.filter(pl.col("holder_type") != STATE_RESERVE).with_columns(county_code=place)
 
 
-def stocked_before(facts: Facts, heard: pl.DataFrame) -> pl.DataFrame:
-    """``holder_id``, ``vnr`` that a holder had in one of two earlier snapshots: its last before the one that stands,
-    and its last of 14 to 31 days ago."""
+@dataclass(frozen=True)
+class Before:
+    """Which holders had which packages in an earlier snapshot: ``had``, holders x packages."""
+
+    packages: Axis
+    had: Array
+
+
+def stocked_before(facts: Facts, heard: pl.DataFrame, holders: Axis) -> Before:
+    """What holders had in one of two earlier snapshots: their last before the one that stands, and their last of 14 to
+    31 days ago."""
     standing = facts.snapshots.join(heard.rename({"counted_on": "standing"}), on="holder_id", how="left")
     before = standing.filter(pl.col("counted_on") < pl.col("standing").fill_null(facts.as_of + timedelta(days=1)))
     before = before.filter(pl.col("counted_on") >= facts.as_of - timedelta(days=EARLIER_DAYS[1]))
     old = pl.col("counted_on") <= facts.as_of - timedelta(days=EARLIER_DAYS[0])
     days = [frame.group_by("holder_id").agg(pl.col("counted_on").max()) for frame in (before, before.filter(old))]
-    wanted = pl.concat(days).unique()
-    dates = wanted["counted_on"].unique().sort().to_list()
-    parts = [without_gaps(facts, day, day) for day in dates] or [facts.stock.filter(pl.lit(False))]
-    near = pl.concat(parts).filter(pl.col("packs") > 0)
-    return near.join(wanted.lazy(), on=["holder_id", "counted_on"], how="semi").select("holder_id", "vnr").collect()
+    rows = _latest(facts, pl.concat(days).unique()).filter(pl.col("packs") > 0)
+    packages = Axis(rows.select(pl.col("vnr").unique()).collect()["vnr"])
+    at = rows.select(at=position(pl.col("holder_id"), holders, pl.col("vnr"), packages)).collect()["at"].drop_nulls()
+    return Before(packages, add_up((len(holders), len(packages)), at.to_numpy()) > 0)
 
 
 def stock_daily(
-    facts: Facts, today: Today, before: pl.DataFrame, holders: pl.DataFrame, heard: pl.DataFrame, master: Master
+    facts: Facts, today: Today, before: Before, holders: pl.DataFrame, heard: pl.DataFrame, master: Master
 ) -> pl.DataFrame:
     """Sums of the day by county, kind of holder, package and state, as ``picture.stock_daily`` declares them.
 
-    ``before``: holder x package of earlier snapshots, for packages now ``not_stocked`` or ``missing``.
+    ``before``: what earlier snapshots had, for packages now ``not_stocked`` or ``missing``.
     """
     groups = placed(holders).with_columns(group=pl.concat_str("county_code", "holder_type", separator="|"))
     groups = groups.drop_nulls("group")
@@ -184,8 +201,10 @@ def stock_daily(
         *(pl.when(pl.col(name).is_not_null().any()).then(pl.col(name).sum()).alias(name) for name in packs),
         pl.col("holders").sum(),
         pl.col("medicine_id", "units_per_pack").first(),
+        largest_packs=pl.col("largest_packs").max(),
     )
     return sums.with_columns(
+        largest_share=pl.when(pl.col("packs") > 0).then(pl.col("largest_packs") / pl.col("packs")),
         day=pl.lit(facts.as_of),
         known_at=pl.lit(facts.known_at),
         county_code=pl.col("group").str.split("|").list.get(0),
@@ -208,28 +227,35 @@ def _summed(today: Today, groups: pl.DataFrame) -> pl.DataFrame:
             "usable_packs": weight @ today.usable,
             "reserve_packs": weight @ today.reserve,
             "holders": present,
+            "largest_packs": _largest(weight > 0, today.packs),
         }
         rows = long(arrays, ("group", axis), ("vnr", today.packages), present > 0)
         parts.append(rows.with_columns(state=pl.lit(state), holders=pl.col("holders").round().cast(pl.Int64)))
     return pl.concat(parts)
 
 
-def _gone(today: Today, before: pl.DataFrame, groups: pl.DataFrame, heard: pl.DataFrame) -> pl.DataFrame:
+def _largest(inside: Array, packs: Array) -> Array:
+    """Groups x packages: the most packs that one holder of the group has."""
+    found = np.zeros((len(inside), packs.shape[1]))
+    for group in np.flatnonzero(inside.any(axis=1)):
+        found[group] = packs[inside[group]].max(axis=0)
+    return found
+
+
+def _gone(today: Today, before: Before, groups: pl.DataFrame, heard: pl.DataFrame) -> pl.DataFrame:
     """Packages that no snapshot standing names though one before did: not_stocked, or missing with their holder."""
-    pairs = before.unique().join(groups.select("holder_id", "group"), on="holder_id")
-    known = heard.select("holder_id", heard=pl.lit(True))
-    rows = (
-        pairs.join(known, on="holder_id", how="left")
-        .group_by("group", "vnr")
-        .agg(heard=pl.col("heard").fill_null(False).all(), holders=pl.len().cast(pl.Int64))
-    )
-    nothing = pl.when("heard").then(0.0)
+    axis, known = Axis(groups["group"]), today.holders.mask(heard["holder_id"])
+    inside = members(axis, today.holders, groups, "group", "holder_id")
+    had = before.had.astype(float)
+    counts = {"holders": inside @ had, "silent": (inside * ~known) @ had}
+    rows = long(counts, ("group", axis), ("vnr", before.packages), counts["holders"] > 0)
+    nothing = pl.when(pl.col("silent") == 0).then(0.0)
     return rows.select(
         "group",
         "vnr",
-        "holders",
+        pl.col("holders").round().cast(pl.Int64),
         packs=nothing,
         usable_packs=nothing,
         reserve_packs=nothing,
-        state=pl.when("heard").then(pl.lit("not_stocked")).otherwise(pl.lit("missing")),
+        state=pl.when(pl.col("silent") == 0).then(pl.lit("not_stocked")).otherwise(pl.lit("missing")),
     )

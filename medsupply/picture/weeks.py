@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from medsupply.picture.dense import Array, Axis, add_up
+from medsupply.picture.dense import Axis, add_up, position
 
 WEEK_DAYS = 7
 
@@ -30,34 +30,42 @@ def bits_of(first: date, last: date) -> int:
     return sum(1 << (first + timedelta(days=n)).weekday() for n in range((last - first).days + 1))
 
 
-class _Sums:
-    """Holders x packages of some days; the axes grow with what comes."""
+class Sums:
+    """Holders x packages of some days. With given axes what is not on them is left out; without, they grow."""
 
-    def __init__(self) -> None:
-        self.holders, self.packages = Axis([]), Axis([])
-        self.packs = self.reserve = np.zeros((0, 0))
-        self.bits = self.free_bits = np.zeros((0, 0), np.uint8)
+    def __init__(self, holders: Axis | None = None, packages: Axis | None = None) -> None:
+        self.grows = holders is None
+        self.holders, self.packages = holders or Axis([]), packages or Axis([])
+        shape = (len(self.holders), len(self.packages))
+        self.packs, self.reserve = np.zeros(shape), np.zeros(shape)
+        self.bits, self.free_bits = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
 
-    def add(self, day: date, rows: pl.DataFrame) -> None:
-        """Rows of ``day``: holder_id, vnr, packs, reserve_packs."""
-        at = self._at(rows)
-        here, held = (add_up(self.packs.shape, *at, rows[name].to_numpy()) for name in ("packs", "reserve_packs"))
-        self.packs += here
-        self.reserve += held
-        self.bits |= (here > 0).astype(np.uint8) << day.weekday()
-        self.free_bits |= (here > held).astype(np.uint8) << day.weekday()
-
-    def _at(self, rows: pl.DataFrame) -> tuple[Array, Array]:
-        """Positions of the rows; ids that are new become part of the axes first."""
-        holder = rows["holder_id"].cast(self.holders.enum, strict=False)
-        package = rows["vnr"].cast(self.packages.enum, strict=False)
-        if holder.null_count() or package.null_count():
-            self._grow(rows["holder_id"].unique(), rows["vnr"].unique())
-            return self.holders.codes(rows["holder_id"]), self.packages.codes(rows["vnr"])
-        return (
-            holder.to_physical().to_numpy().astype(np.int64),
-            package.to_physical().to_numpy().astype(np.int64),
+    def add(self, day: date, stock: pl.LazyFrame) -> None:
+        """Stock rows of ``day``; lots expired on it are left out, and what there is no pack of."""
+        good = pl.col("expires_on").is_null() | (pl.col("expires_on") > pl.col("counted_on"))
+        rows = stock.filter(good & (pl.col("packs") > 0))
+        found = self._placed(rows)
+        if self.grows and found["at"].null_count():
+            ids = rows.select("holder_id", "vnr")
+            self._grow(*(ids.select(pl.col(name).unique()).collect().to_series() for name in ("holder_id", "vnr")))
+            found = self._placed(rows)
+        elif found["at"].null_count():
+            found = found.drop_nulls("at")
+        at, held = found["at"].to_numpy(), found["reserve_packs"].to_numpy()
+        some = held > 0
+        here, kept = (
+            add_up(self.packs.shape, at, found["packs"].to_numpy()),
+            add_up(self.packs.shape, at[some], held[some]),
         )
+        self.packs += here
+        self.reserve += kept
+        self.bits |= (here > 0).astype(np.uint8) << day.weekday()
+        self.free_bits |= (here > kept).astype(np.uint8) << day.weekday()
+
+    def _placed(self, rows: pl.LazyFrame) -> pl.DataFrame:
+        """``at`` (null: not on the axes), ``packs``, ``reserve_packs``."""
+        at = position(pl.col("holder_id"), self.holders, pl.col("vnr"), self.packages)
+        return rows.select("packs", pl.col("reserve_packs").fill_null(0.0), at=at).collect()
 
     def _grow(self, holders: pl.Series, packages: pl.Series) -> None:
         rows, columns = Axis([*self.holders.ids, *holders]), Axis([*self.packages.ids, *packages])
@@ -89,9 +97,7 @@ def week_of(days: Sequence[tuple[date, pl.LazyFrame]]) -> pl.DataFrame:
     ``packs`` and ``reserve_packs``: sums over the days; ``bits``: days on which there was any pack, ``free_bits``: any
     besides the reserve. What a snapshot has 0 packs of is no row.
     """
-    good = pl.col("expires_on").is_null() | (pl.col("expires_on") > pl.col("counted_on"))
-    sums = _Sums()
+    sums = Sums()
     for day, rows in days:
-        some = rows.filter(good & (pl.col("packs") > 0))
-        sums.add(day, some.select("holder_id", "vnr", "packs", pl.col("reserve_packs").fill_null(0.0)).collect())
+        sums.add(day, rows)
     return sums.frame()

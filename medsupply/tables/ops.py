@@ -208,18 +208,43 @@ EQUATIONS = (
     " <= 1e-6 * (1 + abs(d.packs_received))"
     " and (d.lines_physical is null or d.lines_physical = d.lines_header + d.lines_blank + d.rows_received))))"
 )
+# The state reserve is in no figure of ``analyst``: which deliveries hold snapshots of it, and whether nothing else.
+_RESERVE = "SELECT holder_id FROM core.holders WHERE holder_type = 'state_reserve'"
+_OF_THE_RESERVE = f"""
+    SELECT s.delivery_id, NOT EXISTS (
+        SELECT FROM ops.snapshots o WHERE o.delivery_id = s.delivery_id AND o.holder_id NOT IN ({_RESERVE})) AS whole
+    FROM ops.snapshots s WHERE s.holder_id IN ({_RESERVE}) GROUP BY s.delivery_id
+"""  # noqa: S608
+_RESERVE_ROW = (
+    f"(q.holder_id IN ({_RESERVE}) OR (q.holder_id IS NULL AND r.delivery_id IS NOT NULL)"
+    " OR (q.source = 'permits' AND q.original ILIKE '%release%'))"
+)
+
+
+def _told(name: str) -> str:
+    """SQL: a column of a delivery; packs of the state reserve are not told."""
+    return f"CASE WHEN r.whole IS NOT TRUE THEN d.{name} END AS {name}" if name.startswith("packs_") else f"d.{name}"
+
+
 VIEWS: tuple[View, ...] = (
     View(
         "deliveries",
-        f"SELECT {', '.join(f'd.{name}' for name in _PUBLIC)}, {EQUATIONS} AS equations_hold FROM ops.deliveries d",  # noqa: S608
-        "Every delivery: what came, what was accepted, what was not and why. One row per delivery",
+        f"SELECT {', '.join(map(_told, _PUBLIC))}, {EQUATIONS} AS equations_hold FROM ops.deliveries d"  # noqa: S608
+        f" LEFT JOIN ({_OF_THE_RESERVE}) r USING (delivery_id)",
+        "Every delivery: what came, what was accepted, what was not and why. One row per delivery; no packs where "
+        "all of it is the state reserve",
         columns={"equations_hold": "Rows, packs, lines and bytes add up as section 5 of the design says"},
         tables=(DELIVERIES,),
     ),
     View(
         "quarantine",
-        "SELECT delivery_id, source, line, field, reason_code, what_to_do, original, holder_id, day, vnr, packs,"
-        " released_at, released_by, county_code FROM ops.quarantine",
+        "SELECT q.delivery_id, q.source, q.line, q.field, q.reason_code, q.what_to_do, "  # noqa: S608
+        + ", ".join(
+            f"CASE WHEN {_RESERVE_ROW} IS NOT TRUE THEN q.{name} END AS {name}"
+            for name in ("original", "holder_id", "day", "vnr", "packs")
+        )
+        + f", q.released_at, q.released_by, q.county_code FROM ops.quarantine q LEFT JOIN ({_OF_THE_RESERVE}) r"
+        " USING (delivery_id)",
         "Rows that were not accepted, with the line, the original text, a stable reason code and what to do",
         tables=(QUARANTINE,),
     ),

@@ -105,6 +105,7 @@ class StockDaily(dy.Schema):
     units = number("Units that may be used: not expired, reserve of others left out", UNITS, nullable=True)
     reserve_units = number("Units of the reserve that may not be used", UNITS, nullable=True)
     holders = count("Holders behind the row", "holders")
+    largest_share = number("Share of the packs that the largest of them has", SHARE, nullable=True)
 
 
 class DispensingDaily(dy.Schema):
@@ -381,19 +382,6 @@ CORRECTIONS = Table(
 )
 
 TABLES: tuple[Table, ...] = (
-    PICTURES,
-    MEDICINES,
-    PACKAGES,
-    MEMBERSHIPS,
-    STOCK_DAILY,
-    DISPENSING_DAILY,
-    DEMAND_WEEKLY,
-    USUAL_UNITS,
-    COMPLETENESS,
-    OBLIGATIONS,
-    STATE_RESERVE,
-    MEASURED,
-    SITUATION,
-    CHANGES,
-    CORRECTIONS,
-)
+    PICTURES, MEDICINES, PACKAGES, MEMBERSHIPS, STOCK_DAILY, DISPENSING_DAILY, DEMAND_WEEKLY, USUAL_UNITS,
+    COMPLETENESS, OBLIGATIONS, STATE_RESERVE, MEASURED, SITUATION, CHANGES, CORRECTIONS,
+)  # fmt: skip

@@ -84,7 +84,7 @@ VIEWS: tuple[View, ...] = (
     View(
         "dispensing_daily",
         f"""
-        SELECT d.day, d.county_code, d.channel, d.vnr, d.medicine_id, d.packs, d.units, d.known_at,
+        SELECT d.day, d.county_code, d.channel, d.vnr, d.medicine_id, d.packs, d.units, d.reporters, d.known_at,
                CASE WHEN d.dispensings >= {LIMITS.smallest_count_county}
                     THEN {LIMITS.round_to} * round(d.dispensings / {LIMITS.round_to}) END AS dispensings,
                coalesce(d.dispensings > 0 AND d.dispensings < {LIMITS.smallest_count_county}, false) AS suppressed

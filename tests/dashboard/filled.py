@@ -52,6 +52,7 @@ def fill(wh: Warehouse, *, with_stock: bool = True) -> None:
         picture.PACKAGES: _packages(),
         picture.SITUATION: _situation(with_stock),
         picture.CHANGES: _changes(),
+        picture.CORRECTIONS: _corrections(),
         picture.COMPLETENESS: _completeness(),
         picture.OBLIGATIONS: _obligations(),
         picture.STATE_RESERVE: _state_reserve(),
@@ -209,6 +210,20 @@ def _changes() -> list[dict[str, Any]]:
         for row, change, causes in ((FAMILIES[0], "worse", ["stock_fell", "demand_rose"]),
                                     (FAMILIES[2], "worse", ["risk_rose"]), (FAMILIES[3], "better", ["notice_ended"]))
     ]  # fmt: skip
+
+
+def _corrections() -> list[dict[str, Any]]:
+    """The day before the last was made again with the last: two sites more; of two areas, and one long ago."""
+    row = {"as_of": DAYS[-2], "known_at": moment(LAST), "before_known_at": moment(DAYS[-2]), "county_code": COUNTRY,
+           "holders_change": 2, "stock_change_units": 31313.0, "demand_change_units": 0.0}  # fmt: skip
+    old = {"as_of": DAYS[0], "known_at": moment(DAYS[1]), "before_known_at": moment(DAYS[0]), "holders_change": -1}
+    return [
+        {**row, "medicine_id": family(FAMILIES[0]), "level_before": "severe", "level": "elevated"},
+        {**row, "medicine_id": family(FAMILIES[1]), "level_before": "elevated", "level": "elevated"},
+        {**row, "medicine_id": family(FAMILIES[5]), "level_before": "watch", "level": "normal"},
+        {**row, **old, "medicine_id": family(FAMILIES[2]), "level_before": "normal", "level": "watch"},
+        {**row, "county_code": "21", "medicine_id": family(FAMILIES[3]), "level_before": None, "level": "watch"},
+    ]
 
 
 def _completeness() -> list[dict[str, Any]]:

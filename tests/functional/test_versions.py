@@ -10,7 +10,6 @@ from test_written import Life
 from written import LAST, morning, nation
 
 from medsupply import flow
-from medsupply.picture.changes import told
 from medsupply.settings import Settings
 from medsupply.warehouse.database.connection import Warehouse
 from medsupply.warehouse.database.hashing import warehouse_hash
@@ -61,14 +60,6 @@ def _corrections_are_what_differs(wh: Warehouse, day: date, then: datetime, now:
         if row["stock_units"] is not None and row["stock_units_before"] is not None:
             assert abs(row["stock_change_units"] - (row["stock_units"] - row["stock_units_before"])) < 1e-6
     assert {"99", "90", "Y1"} <= set(found["county_code"])
-
-
-def test_a_correction_is_told_in_a_sentence() -> None:
-    row = {"holders_change": 2, "level_before": "severe", "level": "elevated"}
-    row |= {"stock_change_units": 120.0, "demand_change_units": 0.0}
-    assert told(row) == "+ 2 holders, level severe -> elevated, stock +120"
-    row |= {"holders_change": -1, "level": "severe", "stock_change_units": None, "demand_change_units": -0.5}
-    assert told(row) == "- 1 holder, daily demand -0.5"
 
 
 def test_a_backfill_side_by_side_is_the_one_after_the_other(

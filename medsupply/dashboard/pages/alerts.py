@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from medsupply.dashboard import alerting, data, forms, frame, mails, show
+from medsupply.dashboard import alerting, data, forms, frame, mails, restricted, show
 from medsupply.dashboard.auth import Person
 from medsupply.dashboard.context import current
 from medsupply.dashboard.wording import say
@@ -34,7 +34,7 @@ if dead := data.dead_addresses():
 found = data.alerts()
 still_open = alerting.open_alerts(found)
 show.heading(say(language, "alerts.open"))
-alerting.open_table(language, still_open, {"lang": language}, shown=200)
+alerting.open_table(language, restricted.named(still_open), {"lang": language}, shown=200)
 if still_open.height and person.may_write:
     decisions(language, still_open, person)
 if found.height:

@@ -9,7 +9,7 @@ import streamlit as st
 from markupsafe import Markup
 
 from medsupply.areas import COUNTRY
-from medsupply.dashboard import alerting, blocks, data, frame, show
+from medsupply.dashboard import alerting, blocks, data, frame, restricted, show
 from medsupply.dashboard.markup import Column
 from medsupply.dashboard.wording import counted, say
 from medsupply.words import numbers as write
@@ -66,7 +66,7 @@ def newest(language: str, found: pl.DataFrame) -> None:
         for row in found.head(SHOWN).iter_rows(named=True)
     ]
     show.grid(heads, cells, say(language, "deliveries.newest_caption", n=min(SHOWN, found.height)))
-    show.download(language, found, "deliveries")
+    show.download(language, restricted.deliveries(found), "deliveries")
 
 
 def quarantined(language: str, found: pl.DataFrame) -> None:

@@ -87,7 +87,7 @@ if medicine is None:
 code = str(medicine["medicine_id"])
 areas = data.medicine_areas(chosen.as_of, chosen.known_at, code)
 here = areas.filter(pl.col("county_code") == chosen.area)
-row = here.row(0, named=True) if here.height else None
+row = restricted.named(here).row(0, named=True) if here.height else None
 heading(language, medicine, row)
 
 unit_code, unit = str(medicine["unit"] or "") or None, problems.unit(language, medicine)

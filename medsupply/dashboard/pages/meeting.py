@@ -8,7 +8,7 @@ import polars as pl
 import streamlit as st
 from markupsafe import Markup
 
-from medsupply.dashboard import alerting, blocks, data, frame, markup, problems, show
+from medsupply.dashboard import alerting, blocks, data, frame, markup, problems, restricted, show
 from medsupply.dashboard.filters import Filters
 from medsupply.dashboard.markup import Cell, Column
 from medsupply.dashboard.wording import counted, say
@@ -30,7 +30,8 @@ def taken_on(language: str, alerts: list[dict[str, Any]]) -> Cell:
 def problem_table(chosen: Filters, above: pl.DataFrame, opened: pl.DataFrame) -> None:
     language = chosen.language
     figures = FIGURES if above["stock_units"].is_not_null().any() else problems.BLIND
-    cells = problems.rows(language, above.head(SHOWN), chosen.url(), figures=figures, most_reasons=2)
+    listed = restricted.named(above.head(SHOWN))
+    cells = problems.rows(language, listed, chosen.url(), figures=figures, most_reasons=2)
     for medicine, row in zip(above["medicine_id"].head(SHOWN), cells, strict=True):
         row.append(taken_on(language, opened.filter(pl.col("medicine_id") == medicine).to_dicts()))
     heads = [*problems.columns(language, figures), Column(say(language, "meeting.alert"))]

@@ -6,7 +6,7 @@ import polars as pl
 import streamlit as st
 
 from medsupply.areas import COUNTRY
-from medsupply.dashboard import apart, blocks, data, frame, markup, page_script, problems, show
+from medsupply.dashboard import apart, blocks, corrected, data, frame, markup, page_script, problems, show
 from medsupply.dashboard.filters import Filters
 from medsupply.dashboard.wording import say
 from medsupply.words import numbers as write
@@ -68,6 +68,7 @@ st.markdown(f"**{problems.headline(language, counts, chosen.place)}**")
 show.html(markup.level_strip(language, counts))
 blocks.what_data_cannot_tell(language, rows)
 changed(chosen)
+corrected.past_days(chosen)
 
 show.heading(say(language, "situation.problems"))
 blocks.problem_list(chosen, rows, SHOWN)

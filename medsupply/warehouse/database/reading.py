@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import polars as pl
 import psycopg
 import sqlalchemy as sa
 from psycopg import sql
+from psycopg.waiting import Wait
 
 from medsupply.errors import InputError
 
@@ -134,10 +135,30 @@ def _by_copy(driver: psycopg.Connection, statement: str, described: list[tuple[s
     chosen = ", ".join(kind.written.format(alias) for kind, alias in zip(kinds, aliases, strict=True))
     query = f"COPY (SELECT {chosen} FROM (\n{statement}\n) AS q({', '.join(aliases)})) TO STDOUT (FORMAT csv)"  # noqa: S608
     buffer = io.BytesIO()
-    with driver.cursor() as cursor, cursor.copy(sql.SQL(query)) as stream:
-        for chunk in stream:
-            buffer.write(chunk)
+    with driver.cursor() as cursor, cursor.copy(sql.SQL(query)):
+        driver.wait(_received(driver, buffer))
     return _parsed(buffer, kinds, _unique([name for name, _ in described]))
+
+
+def _received(driver: psycopg.Connection, buffer: io.BytesIO) -> Generator[Wait, int, None]:
+    """Write the rows of a COPY that has begun to ``buffer``: all that has come, then wait for more.
+
+    A row at a time through psycopg's own iterator costs ten times as much as the row itself.
+    """
+    connection = driver.pgconn
+    while (found := connection.get_copy_data(1))[0] >= 0:
+        size, row = found
+        if size:
+            buffer.write(row)
+            continue
+        while not (yield Wait.R):
+            continue
+        connection.consume_input()
+    result = connection.get_result()
+    if result is not None:
+        _checked(result, driver.info.encoding)
+    while connection.get_result() is not None:
+        continue
 
 
 def _parsed(buffer: io.BytesIO, kinds: list[_Kind], names: list[str]) -> pl.DataFrame:

@@ -8,10 +8,12 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from medsupply import desk
 from medsupply.errors import InputError
-from medsupply.picture.disclosure import without_companies
+from medsupply.picture.disclosure import leaving, without_companies
 from medsupply.rules import current_text, parse_rules
 from medsupply.tables import picture as tables
 from medsupply.tables.picture_views import VIEWS
@@ -19,17 +21,19 @@ from medsupply.warehouse import reports
 from medsupply.warehouse.database.connection import Warehouse
 
 DAY = date(2026, 3, 5)
+FLOATS = dict.fromkeys(("packs", "units", "largest_share"), pl.Float64)
 
 
 def row(holder_type: str, packs: float | None, holders: int, vnr: str = "000001", **more: Any) -> dict[str, Any]:
     return {
         "day": DAY, "county_code": "99", "holder_type": holder_type, "vnr": vnr, "state": "reported",
-        "medicine_id": "G1", "packs": packs, "units": packs, "reserve_units": 0.0, "holders": holders, **more,
+        "medicine_id": "G1", "packs": packs, "units": packs, "reserve_units": 0.0, "holders": holders,
+        "largest_share": None, **more,
     }  # fmt: skip
 
 
 def shown(*rows: dict[str, Any]) -> list[float | None]:
-    found = without_companies(pl.DataFrame(list(rows), schema_overrides={"packs": pl.Float64, "units": pl.Float64}))
+    found = without_companies(pl.DataFrame(list(rows), schema_overrides=FLOATS))
     assert found.filter("suppressed")["units"].is_null().all()
     return found["packs"].to_list()
 
@@ -39,24 +43,97 @@ def test_a_single_company_is_not_shown_and_two_are() -> None:
     assert shown(row("wholesaler", 50.0, 1), row("mah", 20.0, 1), row("pharmacy", 9.0, 8)) == [None, None, 9.0]
 
 
-def test_the_only_hidden_figure_takes_the_smallest_other_with_it() -> None:
-    """The country's sum is shown to all: sum less the rest would be the company's figure."""
-    rows = [row("wholesaler", 50.0, 1), row("pharmacy", 9.0, 8), row("hospital_pharmacy", 4.0, 3)]
-    assert shown(*rows) == [None, 9.0, None]
-    other = row("wholesaler", 7.0, 3, vnr="000002")
-    assert shown(*rows, other) == [None, 9.0, None, 7.0]
+def test_a_hidden_figure_takes_others_with_it() -> None:
+    """The country's sum is shown to all: the sum less the rest would be the company's figure, or nearly so."""
+    rows = [row("wholesaler", 50.0, 1), row("pharmacy", 90.0, 8), row("hospital_pharmacy", 14.0, 3)]
+    assert shown(*rows) == [None, 90.0, None]
+    assert shown(*rows, row("wholesaler", 7.0, 3, vnr="000002")) == [None, 90.0, None, 7.0]
+    small = [row("wholesaler", 50.0, 1), row("pharmacy", 9.0, 8), row("hospital_pharmacy", 4.0, 3)]
+    assert shown(*small) == [None, None, None], "50 of 54 hidden packs would be the company's"
+    both = [row("wholesaler", 50.0, 1), row("mah", 1.0, 1), row("pharmacy", 90.0, 8), row("medicine_centre", 20.0, 2)]
+    assert shown(*both) == [None, None, 90.0, None], "two hidden, one of them nearly all"
 
 
-def test_public_holders_and_what_is_not_there_hide_nothing() -> None:
+@pytest.mark.parametrize(("share", "figure"), [(0.79, 50.0), (0.8, None), (0.99, None)])
+def test_a_sum_that_is_nearly_one_companys_is_not_shown(share: float, figure: float | None) -> None:
+    rows = [row("wholesaler", 50.0, 3, largest_share=share), row("pharmacy", 90.0, 8, largest_share=0.3)]
+    assert shown(*rows)[0] == figure
+    public = row("hospital_pharmacy", 50.0, 3, largest_share=0.99)
+    assert shown(public, row("pharmacy", 90.0, 8))[0] == 50.0
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["wholesaler", "mah", "pharmacy", "hospital_pharmacy"]),
+            st.lists(st.integers(0, 60), min_size=1, max_size=4),
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_no_company_can_be_read_from_the_country_less_the_rest(sites: list[tuple[str, list[int]]]) -> None:
+    """An attacker knows the country's sum and every row of the file: what a company may have stays a wide range."""
+    rows = [
+        row(kind, float(sum(packs)), len(packs), largest_share=max(packs) / sum(packs) if sum(packs) else None)
+        for kind, packs in sites
+    ]
+    found = without_companies(pl.DataFrame(rows, schema_overrides=FLOATS))
+    hidden = [sites[place] for place in range(len(rows)) if found["suppressed"][place]]
+    companies = [max(packs) for kind, packs in hidden if kind != "hospital_pharmacy"]
+    left = sum(sum(packs) for _, packs in hidden)
+    if companies and left and len(hidden) < len(rows):
+        assert max(companies) < 0.8 * left + 1e-9 or max(companies) <= left - max(companies) / 4 + 1e-9
+
+
+def test_public_holders_hide_nothing() -> None:
     assert shown(row("hospital_pharmacy", 4.0, 1), row("pharmacy", 9.0, 8)) == [4.0, 9.0]
-    assert shown(row("wholesaler", 0.0, 1, state="not_stocked"), row("pharmacy", 9.0, 8)) == [0.0, 9.0]
+
+
+def test_that_a_company_has_none_is_a_figure_too() -> None:
+    assert shown(row("wholesaler", 0.0, 1), row("pharmacy", 9.0, 8)) == [None, 9.0]
+    assert shown(row("wholesaler", 0.0, 1, state="not_stocked"), row("pharmacy", 9.0, 8)) == [9.0]
+    assert shown(row("pharmacy", 0.0, 8, state="not_stocked")) == [0.0]
+
+
+def sold(reporters: int, channel: str = "community") -> dict[str, Any]:
+    return {"day": DAY, "county_code": "21", "channel": channel, "vnr": "000001", "packs": 30.0, "units": 600.0,
+            "dispensings": 30.0, "reporters": reporters, "suppressed": False}  # fmt: skip
+
+
+LEAVING = {
+    "dispensing_daily": pl.DataFrame([sold(1), sold(2), sold(1, "hospital")]),
+    "deliveries": pl.DataFrame({"delivery_id": ["stock-1"], "rows_received": [9], "packs_received": [31313.0],
+                                "packs_accepted": [31313.0], "packs_quarantined": [0.0], "packs_duplicate": [0.0]}),
+    "quarantine": pl.DataFrame({"delivery_id": ["stock-1"], "line": [7], "reason_code": ["negative"],
+                                "original": ["W1;2026-03-05;000001;;;-31313;"], "vnr": ["000001"],
+                                "packs": [-31313.0]}),
+    "corrections": pl.DataFrame({"medicine_id": ["G1"], "holders_change": [1], "level": ["watch"],
+                                 "stock_change_units": [31313.0], "demand_change_units": [0.0]}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("view", ["deliveries", "quarantine", "corrections"])
+def test_the_amounts_of_one_sender_do_not_leave(view: str) -> None:
+    found = leaving(view, LEAVING[view])
+    assert "31313" not in found.write_csv()
+    assert found.height == LEAVING[view].height
+
+
+def test_what_one_pharmacy_sold_does_not_leave() -> None:
+    found = leaving("dispensing_daily", LEAVING["dispensing_daily"])
+    assert found["packs"].to_list() == [None, 30.0, 30.0]
+    assert found["units"].to_list() == [None, 600.0, 600.0]
+    assert found["dispensings"].to_list() == [None, 30.0, 30.0]
+    assert found["suppressed"].to_list() == [True, False, False]
 
 
 def test_an_exported_file_holds_no_company_unless_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    frame = pl.DataFrame([row("wholesaler", 50.0, 1), row("pharmacy", 9.0, 8)])
+    rows = [row("wholesaler", 50.0, 1), row("pharmacy", 90.0, 8), row("dose_dispensing", 20.0, 2)]
+    frame = pl.DataFrame(rows, schema_overrides=FLOATS)
     monkeypatch.setattr(reports, "export", lambda *_, **__: frame)
     wh: Warehouse = None  # type: ignore[assignment]  the view is read above
-    for name, companies, packs in (("a.parquet", False, [None, None]), ("b.parquet", True, [50.0, 9.0])):
+    for name, companies, packs in (("a.parquet", False, [None, 90.0, None]), ("b.parquet", True, [50.0, 90.0, 20.0])):
         desk.export(wh, "stock_daily", tmp_path / name, companies=companies)
         assert pl.read_parquet(tmp_path / name)["packs"].to_list() == packs
 
