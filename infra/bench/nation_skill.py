@@ -21,6 +21,7 @@ from medsupply.alerts.rules.run_out import RULE
 from medsupply.alerts.scores import Truth, score, truths
 from medsupply.forecast import scores
 from medsupply.forecast.backtest.deliveries import announced, read_nation
+from medsupply.forecast.calendar import Array
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "skill-nation.md"
 WINDOW, FLOOR_DAYS = 84, 7
@@ -28,30 +29,56 @@ ELEVATED_56, ELEVATED_14, SEVERE_14 = 0.30, 0.2, 0.5
 HEAD = """# Run-out of simulated nations
 
 Made by `infra/bench/nation_skill.py` on {today}. Family a is for tuning; b and c were never tuned on. Brier skill is
-expected under the oracle's probabilities (share of 2,000 continuations of the true state), against the climatology of
+expected under the oracle's probabilities (share of {paths} continuations of the true state), against the climatology of
 each horizon; medicines at the floor on the origin are left out. ECE (ten equal bins) is against the oracle's
 probabilities, not against outcomes. Bars: 0.9 of the oracle's skill at 4, 8 and 13 weeks,
 calibration error 0.02 (0.03 at 13 weeks) over 5,000 pairs, at most 0.1 lost from a to b.
+
+The oracle knows the day on which each order comes and each outage ends, told or not. **Observer's share** is what is
+left of its skill when the untold ones are drawn again, given that they have not come yet (`truth/observer.parquet`);
+what is on order since when, whether an outage goes on since when, and the state of suppliers and of demand stay known.
+No forecast made from deliveries can be expected to score higher than that.
 """
 
 
 def skill(name: str, pairs: list[tuple[Path, Path]]) -> str:
-    frames = []
-    for data, run_out in pairs:
-        oracle = pl.read_parquet(data / "truth" / "oracle.parquet").rename({"medicine": "series_id", "p": "truth"})
-        frames.append(pl.read_parquet(run_out).join(oracle, on=["series_id", "origin", "horizon"]))
-    joined = pl.concat(frames).filter(~pl.col("at_floor"))
+    joined = pl.concat([_joined(data, run_out) for data, run_out in pairs]).filter(~pl.col("at_floor"))
     rows = []
     for horizon in sorted(joined["horizon"].unique()):
         part = joined.filter(pl.col("horizon") == horizon)
         p, q = part["p"].to_numpy(), part["truth"].to_numpy()
-        noise = float((q * (1 - q)).mean())
-        climate = float(((q.mean() - q) ** 2).mean()) + noise
-        own, best = 1 - (float(((p - q) ** 2).mean()) + noise) / climate, 1 - noise / climate
-        rows.append((horizon, len(p), float(q.mean()), float(p.mean()), own, best, own / best,
+        own, best = expected_skill(p, q), expected_skill(q, q)
+        known = part.filter(pl.col("observer").is_not_null())
+        bound = _share(known["observer"].to_numpy(), known["truth"].to_numpy()) if known.height else float("nan")
+        rows.append((horizon, len(p), float(q.mean()), float(p.mean()), own, best, own / best, bound,
                      scores.calibration_error(p, q)))  # fmt: skip
-    names = ["days", "pairs", "oracle's mean p", "mean p", "Brier skill", "oracle's", "share of it", "ECE"]
+    names = ["days", "pairs", "oracle's mean p", "mean p", "Brier skill", "oracle's", "share of it",
+             "observer's share", "ECE"]  # fmt: skip
     return f"\n## Family {name}: probability\n\n" + table(pl.DataFrame(rows, schema=names, orient="row"))
+
+
+def _joined(data: Path, run_out: Path) -> pl.DataFrame:
+    """p, truth, observer (null: not simulated), at_floor of every pair."""
+    key = ["series_id", "origin", "horizon"]
+
+    def true(name: str, p: str) -> pl.DataFrame:
+        return pl.read_parquet(data / "truth" / name).rename({"medicine": "series_id", "p": p})
+
+    found = pl.read_parquet(run_out).join(true("oracle.parquet", "truth"), on=key)
+    if (data / "truth" / "observer.parquet").exists():
+        return found.join(true("observer.parquet", "observer").select(*key, "observer"), on=key)
+    return found.with_columns(observer=pl.lit(None, dtype=pl.Float64))
+
+
+def expected_skill(p: Array, q: Array) -> float:
+    """Brier skill of ``p`` against climatology, expected where things happen with probability ``q``."""
+    noise = float((q * (1 - q)).mean())
+    climate = float(((q.mean() - q) ** 2).mean()) + noise
+    return 1 - (float(((p - q) ** 2).mean()) + noise) / climate
+
+
+def _share(p: Array, q: Array) -> float:
+    return expected_skill(p, q) / expected_skill(q, q)
 
 
 def table(frame: pl.DataFrame) -> str:
@@ -149,9 +176,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nation", nargs=3, action="append", default=[])
     parser.add_argument("--episodes", nargs=3, action="append", default=[])
+    parser.add_argument("--paths", type=int, default=2000, help="Continuations of the oracle.")
     parser.add_argument("--note", action="append", default=[])
     given = parser.parse_args()
-    parts = [HEAD.format(today=datetime.now(UTC).date())]
+    parts = [HEAD.format(today=datetime.now(UTC).date(), paths=f"{given.paths:,}")]
     for values, make in ((given.nation, skill), (given.episodes, episodes)):
         by_name: dict[str, list[tuple[Path, Path]]] = defaultdict(list)
         for name, data, run_out in values:

@@ -13,10 +13,10 @@ from medsupply.dashboard import data, markup, problems, show
 from medsupply.dashboard.filters import Filters
 from medsupply.dashboard.wording import say
 from medsupply.words import numbers as write
-from medsupply.words import word
 
 PARTS = ("level", "season", "calendar")
 LITTLE = 0.005
+DAYS = {"early": "early", "middle": "on", "late": "late"}
 
 
 def change(language: str, ratio: float) -> str:
@@ -72,20 +72,14 @@ def _resupply(language: str, found: pl.DataFrame) -> list[str]:
 def run_out_sentence(language: str, name: str, found: pl.DataFrame) -> str:
     """The distribution of the day of running out in one sentence."""
     at = dict(found.select("horizon_days", "p").iter_rows())
-    early, middle, late = (_day(language, found, key) for key in ("run_out_early", "run_out_on", "run_out_late"))
     if found["p"].min() == 1.0:
         return say(language, "explained.at_floor", name=name)
-    if found["run_out_early"].drop_nulls().is_empty():
+    days = {key: found[f"run_out_{column}"].drop_nulls() for key, column in DAYS.items()}
+    known = {key: write.day(language, one[0]) for key, one in days.items() if len(one)}
+    if "early" not in known:
         return say(language, "explained.unlikely", name=name, p=write.share(language, at.get(84)))
-    return say(
-        language, "explained.run_out", name=name, p=write.share(language, at.get(56)), early=early, middle=middle,
-        late=late,
-    )  # fmt: skip
-
-
-def _day(language: str, found: pl.DataFrame, key: str) -> str:
-    days = found[key].drop_nulls()
-    return write.day(language, days[0]) if len(days) else word(language, "band.later")
+    told = "run_out" if "late" in known else "run_out_most" if "middle" in known else "run_out_some"
+    return say(language, f"explained.{told}", name=name, p=write.share(language, at.get(56)), **known)
 
 
 def run_out(chosen: Filters, code: str, medicine: Mapping[str, Any]) -> None:

@@ -18,6 +18,7 @@ from medsupply.simulate import families, goods, kela, notices, places, planting,
 from medsupply.simulate.dirt import Expected
 from medsupply.simulate.files import Files, Manifest, morning, next_morning
 from medsupply.simulate.living import Day, Living
+from medsupply.simulate.observer import Observer
 from medsupply.simulate.oracle import PATHS, Oracle
 from medsupply.simulate.presets import Preset
 from medsupply.simulate.presets import preset as preset_
@@ -128,6 +129,8 @@ class _Nation:
         self.files = Files(Manifest(out, size.last_day, size.medicines), self.truth)
         names = [f"G{m.group}" for m in self.medicines]
         self.oracle = Oracle(self.nature, names, seed, paths) if paths else None
+        self.observer = Observer(self.nature, self.notices)
+        self.bound = Oracle(self.nature, names, seed, paths, forget=self.observer.forget) if paths else None
         self.daily = Oracle(self.nature, names, seed, daily_paths, ALERT_HORIZONS) if daily_paths else None
         self.last = size.last_day
         self.first = self.last - timedelta(days=size.dispensing_days - 1)
@@ -197,8 +200,9 @@ class _Nation:
         self._events(day, left)
         if left < self.size.daily_files or (left % 7 == 0 and left < 7 * self.size.lists):
             self._notices(day.day)
-        if self.oracle and self._asks(left):
-            self.oracle.ask(self.living.state, self.truth.floor())
+        if self.oracle and self.bound and self._asks(left):
+            for one in (self.oracle, self.bound):
+                one.ask(self.living.state, self.truth.floor())
         if self.daily and self.size.stock_days - left >= TRAILING:
             self.daily.ask(self.living.state, self.truth.floor())
 
@@ -219,6 +223,7 @@ class _Nation:
     def _events(self, day: Day, left: int) -> None:
         """Announced supply and permits: by the week, by the day near the end."""
         told = self.announcing.random(len(self.packages)) < self.nature.announced_share
+        self.observer.see(day.lived, self.living.state, told)
         self.slow["supply"].append(self.reports.supply(day.lived, told))
         self.slow["permits"].append(self.reports.permits(day.lived, self.applied))
         weekly = left < WEEKLY_FOR and day.day.weekday() == 6
@@ -260,7 +265,8 @@ class _Nation:
         for holder, start, end in self.silence.spans:
             self.truth.event(start, "silence", holder, f"until {end}")
         self.truth.write(folder, self.notices)
-        if self.oracle:
+        if self.oracle and self.bound:
             self.oracle.frame().write_parquet(folder / "oracle.parquet")
+            self.bound.frame().write_parquet(folder / "observer.parquet")
         if self.daily:
             self.daily.frame().write_parquet(folder / "oracle_daily.parquet")

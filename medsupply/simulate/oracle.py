@@ -7,6 +7,7 @@ of continuations with a day in (D, D+h] on which the nation's stock is at or bel
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -31,6 +32,8 @@ class Oracle:
     seed: int
     paths: int = PATHS
     horizons: tuple[int, ...] = HORIZONS
+    forget: Callable[[State, np.random.Generator], None] | None = None
+    """Draws again, in the copies, what an observer is not told; None: the truth."""
     frames: list[pl.DataFrame] = field(default_factory=list)
 
     def ask(self, state: State, floor: Array) -> None:
@@ -53,6 +56,8 @@ class Oracle:
         """Days until the first day at or below the floor, per path and medicine; infinite where there is none."""
         random = np.random.default_rng([self.seed, 77, state.day.toordinal(), done])
         living = state.copies(paths)
+        if self.forget:
+            self.forget(living, random)
         first = np.full((paths, len(self.names)), np.inf)
         for number in range(1, max(self.horizons) + 1):
             self.nature.step(living, random)
