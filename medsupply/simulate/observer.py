@@ -14,7 +14,7 @@ from datetime import date
 
 import numpy as np
 
-from medsupply.simulate.goods import Array
+from medsupply.simulate.goods import Array, Flags
 from medsupply.simulate.nature import Nature
 from medsupply.simulate.notices import OPEN_END, Notices, Outage
 from medsupply.simulate.state import RING, Lived, State
@@ -42,7 +42,7 @@ class Observer:
     piece: dict[int, tuple[date, bool]] = field(default_factory=dict)
     """By package: first day of the part of its outage that goes on (as planned, or after a slip), and which of them."""
 
-    def see(self, lived: Lived, state: State, announced: Array) -> None:
+    def see(self, lived: Lived, state: State, announced: Flags) -> None:
         """Take in a day that was lived; ``state`` after it, ``announced`` [packages]: its orders are told of."""
         clock = state["clock"][0].astype(int)
         arrived, ordered = lived.arrived[0], lived.ordered[0]
