@@ -22,7 +22,7 @@ class Replay:
 
     version: str
     days: int
-    episodes: int
+    episodes: tuple[Episode, ...]
     mails: int
     officials: int
     scores: dict[str, object]
@@ -37,7 +37,7 @@ class Replay:
             f"{name.replace('_', ' ')} {_short(told[name])}" for name in ("recall", "precision", "median_lead_days")
         )
         return (
-            f"rules {self.version}: {self.episodes} episodes in {self.days} days,"
+            f"rules {self.version}: {len(self.episodes)} episodes in {self.days} days,"
             f" {self.mails_per_official_and_week:.2f} mails per official and week; run_out: {', '.join(figures)},"
             f" {told['true_episodes']} true, {told['false_episodes']} false, {told['averted']} averted"
         )
@@ -54,7 +54,7 @@ def replay(
     return Replay(
         version,
         len(days),
-        len(episodes),
+        tuple(sorted(episodes, key=lambda one: (one.opened_on, one.alert_id))),
         _mails(episodes, situations, subscriptions),
         len({line.address.lower() for line in subscriptions}),
         next(row for row in score("run_out", national, known, last) if row["grouping"] == "all"),

@@ -189,5 +189,5 @@ def test_scores_are_stored_and_rules_can_be_played_on_the_past(warehouse: Wareho
         return warehouse.read("select * from picture.situation where as_of = :day", day=as_of)
 
     done = replay_rules(warehouse, RULES, judge)
-    assert (done.days, done.episodes, done.mails, done.officials) == (50, 1, 1, 1)
+    assert (done.days, len(done.episodes), done.mails, done.officials) == (50, 1, 1, 1)
     assert "recall 1.00" in str(done)
