@@ -12,6 +12,8 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
+from medsupply.alerts.findings import Finding
+from medsupply.alerts.store.signs import channel
 from medsupply.areas import COUNTRY, COUNTY_CODES
 from medsupply.dashboard.context import current
 from medsupply.warehouse.database.connection import Warehouse
@@ -360,6 +362,11 @@ def dead_addresses() -> list[str]:
         since=current().clock() - timedelta(days=30),
     )
     return found.filter(pl.col("status") == "failed")["recipient"].to_list()
+
+
+def broken_channel() -> list[Finding]:
+    """What keeps mails from their readers now; nothing where the service sends no mail at all."""
+    return channel(warehouse(), current().clock()) if current().settings.smtp_url else []
 
 
 def held_evaluations() -> list[date]:

@@ -193,4 +193,5 @@ def test_an_address_that_mail_does_not_reach_is_a_banner(open_empty: Open, fresh
             " (2, 'well@x.example', 'sent')) v (n, who, state)"
         )
     text = shown(open_empty("alerts", "en"))
+    assert "The sender has never run" not in text, "where no relay is set nothing is broken"
     assert "d***@x.example" in text and say("en", "mails.dead", who="d***@x.example") in text

@@ -24,16 +24,18 @@ LIMITS = {
     "unsent": timedelta(minutes=30),
     "clock": timedelta(minutes=2),
 }
+_FACTS_OF_CHANNEL = """
+    SELECT now() AS clock, (SELECT at FROM alerts.beat WHERE part = 'sender') AS sender,
+      (SELECT min(CASE WHEN waits THEN due_at ELSE created_at END) FROM alerts.outbox
+       WHERE status = 'queued') AS unsent
+"""
 _FACTS = """
-    SELECT now() AS clock,
+    SELECT
       (SELECT max(received_at) FROM ops.deliveries WHERE verdict IN ('accepted', 'partly', 'held')) AS delivery,
       (SELECT max(received_at) FROM ops.deliveries) AS newest,
       (SELECT max(as_of) FROM picture.pictures WHERE stage = 'judged') AS picture,
       (SELECT max(as_of) FROM alerts.evaluations) AS evaluation,
       (SELECT max(known_at) FROM forecast.runs) AS forecast,
-      (SELECT at FROM alerts.beat WHERE part = 'sender') AS sender,
-      (SELECT min(CASE WHEN waits THEN due_at ELSE created_at END) FROM alerts.outbox
-       WHERE status = 'queued') AS unsent,
       (SELECT count(*) FROM alerts.outbox WHERE status = 'failed' AND created_at > :day_ago) AS failed,
       (SELECT string_agg(as_of::text, ', ' ORDER BY as_of) FROM alerts.evaluations
        WHERE held AND released_at IS NULL) AS held,
@@ -51,8 +53,15 @@ _CHANNEL = """
 def signs(wh: Warehouse, at: datetime) -> list[Finding]:
     """What is older than its limit, was never there, or waits for a person."""
     facts = wh.read(_FACTS, day_ago=at - timedelta(days=1)).row(0, named=True)
+    facts |= wh.read(_FACTS_OF_CHANNEL).row(0, named=True)
     return [*_day_work(facts, at), *_late(facts, at), *_channel(wh), *_waiting(facts), *_unheard(wh),
             *_false_equations(wh), *_clock(facts, at)]  # fmt: skip
+
+
+def channel(wh: Warehouse, at: datetime) -> list[Finding]:
+    """What keeps mails from their readers: a relay, sender or queue that stands still, rules that nobody would hear."""
+    facts = wh.read(_FACTS_OF_CHANNEL).row(0, named=True)
+    return [*_late(facts, at), *_channel(wh), *_unheard(wh)]
 
 
 def _waiting(facts: dict[str, Any]) -> list[Finding]:
@@ -102,7 +111,7 @@ def _late(facts: dict[str, Any], at: datetime) -> list[Finding]:
     found = [
         since(part, facts[part])
         for part in ("forecast", "sender")
-        if facts[part] is None or at - facts[part] > LIMITS[part]
+        if part in facts and (facts[part] is None or at - facts[part] > LIMITS[part])
     ]
     if facts["unsent"] is not None and at - facts["unsent"] > LIMITS["unsent"]:
         found.append(since("unsent", facts["unsent"]))

@@ -31,6 +31,8 @@ if held:
         forms.release(language, held, person)
 if dead := data.dead_addresses():
     show.callout(say(language, "mails.dead", who=", ".join(dead)), warn=True)
+for finding in data.broken_channel():
+    show.callout(finding.told(language), warn=True)
 found = data.alerts()
 still_open = alerting.open_alerts(found)
 show.heading(say(language, "alerts.open"))
