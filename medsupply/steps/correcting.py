@@ -8,6 +8,7 @@ import polars as pl
 
 from medsupply.areas import COUNTRY
 from medsupply.forecast.calibration import set_right
+from medsupply.forecast.crossing import days_as_corrected
 from medsupply.forecast.running import happened
 from medsupply.tables.forecast import HORIZON_DAYS
 from medsupply.warehouse.database.connection import Warehouse
@@ -43,7 +44,7 @@ def corrected(wh: Warehouse, found: pl.DataFrame, state: pl.DataFrame, as_of: da
     right = set_right(rows.filter(national), past_pairs(wh, as_of, known_at))
     areas = rows.filter(~national).with_columns(p_simulated=pl.col("p"))
     both = pl.concat([right, areas.select(right.columns)]).drop("at_floor")
-    return both.sort("medicine_id", "county_code", "horizon_days")
+    return days_as_corrected(both)
 
 
 def past_pairs(wh: Warehouse, as_of: date, known_at: datetime) -> pl.DataFrame:
