@@ -68,9 +68,10 @@ def hand_over(url: str, message: EmailMessage, recipient: str, *, timeout: float
     relay = _connected(url, timeout)
     try:
         _transaction(relay, message, recipient)
-    except smtplib.SMTPResponseException as error:
-        raise _by_code(error.smtp_code, error.smtp_error) from error
+    except smtplib.SMTPHeloError as error:
+        raise RelayDown(f"The relay does not serve us now ({error.smtp_code})", "The sender tries again") from error
     except (OSError, smtplib.SMTPException) as error:
+        # Also an answer that is none: smtplib calls a line without an end 500, but nobody has refused this mail.
         raise LineDropped(f"The relay ended the conversation ({error})", "The sender tries again") from error
     finally:
         # What the relay says to QUIT changes nothing: a mail it has taken is taken, one it has not is not.

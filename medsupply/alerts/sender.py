@@ -32,6 +32,7 @@ DRAIN_WAIT = timedelta(seconds=5)
 # Conversations that break off in a row before the rest of the batch is left for the next pass.
 DROPPED_IN_A_ROW = 3
 BATCH = 500
+LONGEST_ANSWER = 500
 # A test may kill the process here, to prove that nothing is lost.
 FAILPOINTS = ("claimed", "handed_over", "marked")
 _ARMED = os.environ.get("MEDSUPPLY_FAILPOINT", "")
@@ -231,13 +232,21 @@ def _mark(
     wait: timedelta = timedelta(0),
 ) -> None:
     """Write the try, and what it means for the mail, in one statement."""
-    values = {"id": row["message_id"], "number": row["attempts"] + 1, "now": now, "outcome": outcome, "error": error,
+    values = {"id": row["message_id"], "number": row["attempts"] + 1, "now": now, "outcome": outcome,
+              "error": printable(error),
               "status": STATUS[outcome], "due": now + wait}  # fmt: skip
     inside = connection.in_transaction()
     connection.execute(sa.text(_MARK), values)
     if not inside:
         connection.commit()
     log.info("mail", message_id=row["message_id"], status=STATUS[outcome], attempt=values["number"])
+
+
+def printable(said: str | None) -> str | None:
+    """What a relay said, fit for the database and a page: no NUL or other control characters, and not endless."""
+    if said is None:
+        return None
+    return "".join(one if one.isprintable() else "�" for one in said)[:LONGEST_ANSWER]
 
 
 _MARK = """
