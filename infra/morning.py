@@ -68,7 +68,7 @@ def load(wh: Warehouse, nation: Path, arrivals: pl.DataFrame, since: datetime | 
     if since is not None:
         chosen = chosen.filter(pl.col("received_at") > since)
     for source, path, received_at in chosen.select("source", "path", "received_at").iter_rows():
-        if not desk.is_loaded(wh, source, nation / path):
+        if not desk.is_loaded(wh, source, nation / path, received_at):
             flow.load(wh, source, [nation / path], received_at=received_at)
 
 

@@ -96,14 +96,14 @@ def known_on(day: date) -> datetime:
 def _load(wh: Warehouse, folder: Path, arrivals: pl.DataFrame, *, until: datetime, since: datetime | None) -> None:
     """Load what arrived in (since, until], each file with its own moment of receipt."""
     for source, path, received_at in _between(arrivals, since, until).iter_rows():
-        if not desk.is_loaded(wh, source, folder / path):
+        if not desk.is_loaded(wh, source, folder / path, received_at):
             flow.load(wh, source, [folder / path], received_at=received_at)
 
 
 def _stage(wh: Warehouse, folder: Path, arrivals: pl.DataFrame, *, since: datetime, until: datetime) -> None:
     """Put the last day's files into the inbox, where the DAG finds them; what is loaded already stays away."""
-    for source, path, _ in _between(arrivals, since, until).iter_rows():
-        if not desk.is_loaded(wh, source, folder / path):
+    for source, path, received_at in _between(arrivals, since, until).iter_rows():
+        if not desk.is_loaded(wh, source, folder / path, received_at):
             target = wh.settings.inbox / source / Path(path).name
             target.parent.mkdir(parents=True, exist_ok=True)
             part = target.with_name(f".{target.name}.part")

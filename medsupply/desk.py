@@ -64,11 +64,14 @@ def release_hold(wh: Warehouse, *, author: str, reason: str, at: datetime) -> st
     return f"{queued} mails queued"
 
 
-def is_loaded(wh: Warehouse, source: str, path: Path) -> bool:
-    """Whether the very bytes of a file are stored already."""
+def is_loaded(wh: Warehouse, source: str, path: Path, since: datetime | None = None) -> bool:
+    """Whether the very bytes of a file came already; with ``since`` only at that moment or later: a list that is
+    published again unchanged comes again."""
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     query = "select count(*) as n from ops.deliveries where source = :source and sha256 = :sha"
-    return bool(wh.read(query, source=source, sha=digest).item())
+    if since is not None:
+        query += " and received_at >= :since"
+    return bool(wh.read(query, source=source, sha=digest, since=since).item())
 
 
 def report_loads(wh: Warehouse, *, since: datetime) -> int:

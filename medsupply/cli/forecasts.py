@@ -59,7 +59,7 @@ def what_if(
 
 def simulate(
     out: Path = typer.Argument(help="Folder to write; deliveries go to OUT/inbox, the truth to OUT/truth."),
-    preset: str = typer.Option("demo", help="demo, small, proof or national."),
+    preset: str = typer.Option("demo", help="demo, small, proof, national or mornings."),
     family: str = typer.Option("a", help="Family of laws: a, b or c."),
     seed: int = typer.Option(1, help="Same seed, same bytes."),
     days: int = typer.Option(None, help="Days of stock history instead of the preset's."),
@@ -70,6 +70,9 @@ def simulate(
     file_form: str = typer.Option(None, "--form", help="Form of daily files: csv.gz, csv or parquet."),
     residuals: Path = typer.Option(None, help="Weekly series whose residuals family b draws from."),
     end: str = typer.Option(None, help="Last day, YYYY-MM-DD, instead of the preset's."),
+    planted: bool = typer.Option(
+        None, "--planted/--clean", help="Plant shortages, a regime change, silence, corrections and dirt, or not."
+    ),
     oracle: bool = typer.Option(False, help="Also oracle.parquet: the true probability of running out."),
     daily_paths: int = typer.Option(0, help="Continuations of an oracle of every day, for alerts; 0: none."),
 ) -> None:
@@ -89,6 +92,7 @@ def simulate(
         form=file_form,
         residuals=residuals,
         end=common.parse_day(end) if end else None,
+        planted=planted,
         oracle=oracle,
         daily_paths=daily_paths,
         progress=common.Progress("days"),

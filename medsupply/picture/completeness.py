@@ -8,17 +8,9 @@ import polars as pl
 
 from medsupply.days import CARRIED_OPEN_DAYS, HELSINKI, open_days_between
 from medsupply.facts import Facts
+from medsupply.sources.catalogue import SOURCES
 
 WINDOW_DAYS = 84
-# A full list is late after this many days; what comes twice a month or once a year has longer.
-LIST_LATE_DAYS = {
-    "fimea_shortages": 4,
-    "kela_purchases": 21,
-    "critical_list": 400,
-    "package_map": 400,
-    "obligations": 400,
-}
-LIST_LATE_DEFAULT = 35
 
 
 def _state(last: date | None, as_of: date) -> str:
@@ -68,15 +60,17 @@ def _dispensing(facts: Facts, holders: pl.DataFrame) -> pl.DataFrame:
 
 
 def _lists(facts: Facts) -> pl.DataFrame:
+    """A list is late by its own rhythm, changed since or not; one that comes when it changes never is."""
     newest = facts.lists.group_by("source").agg(received_at=pl.col("received_at").max())
-    late = pl.col("source").replace_strict(LIST_LATE_DAYS, default=LIST_LATE_DEFAULT, return_dtype=pl.Int64)
+    rhythm = {name: source.late_after_days for name, source in SOURCES.items()}
+    late = pl.col("source").replace_strict(rhythm, return_dtype=pl.Int64)
     day = pl.col("received_at").dt.convert_time_zone(HELSINKI.key).dt.date()
     age = (pl.lit(facts.as_of) - day).dt.total_days()
     return newest.select(
         "source",
         holder_id="source",
         last_day=day,
-        state=pl.when(age > late).then(pl.lit("late")).otherwise(pl.lit("reported")),
+        state=pl.when((age > late).fill_null(False)).then(pl.lit("late")).otherwise(pl.lit("reported")),
     )
 
 

@@ -11,6 +11,7 @@ _LEGAL = (
     r"b\.?v\.?|n\.?v\.?|ltd|limited|plc|llc|inc|corporation|corp|company|dac|d\.?d\.?|d\.?o\.?o\.?|lda|"
     r"filial|sivuliike)\b\.?"
 )
+_COMBINATIONS = ("yhdistelmävalmisteet", "yhdistelmävalmiste")
 # Country words say where a company sells; at the beginning they are its name (Nordic Drugs).
 _PLACES = r"\s(finland|suomi|nordic|europe|international)\b"
 
@@ -32,12 +33,28 @@ def _sentence(name: pl.Expr) -> pl.Expr:
     return pl.when(plain).then(name.str.head(1).str.to_lowercase() + name.str.slice(1)).otherwise(name)
 
 
+def _with_group(atc: pl.DataFrame) -> pl.DataFrame:
+    """Names of ATC codes that say "combinations" and nothing else, with the name of their group before them."""
+    groups = atc.select(group="atc", group_fi="name_fi", group_sv="name_sv")
+    joined = atc.with_columns(group=pl.col("atc").str.head(5)).join(
+        groups, on="group", how="left", maintain_order="left"
+    )
+    bare = (pl.col("atc").str.len_chars() > 5) & pl.col("name_fi").str.to_lowercase().is_in(_COMBINATIONS)
+    return joined.with_columns(
+        pl.when(bare & pl.col(group).is_not_null())
+        .then(pl.concat_str(group, pl.col(name).str.to_lowercase(), separator=", "))
+        .otherwise(name)
+        .alias(name)
+        for name, group in (("name_fi", "group_fi"), ("name_sv", "group_sv"))
+    ).drop("group", "group_fi", "group_sv")
+
+
 def substance_names(facts: Facts) -> pl.DataFrame:
     """``atc``, ``name_fi``, ``name_sv``, ``name_en`` (of the EU list where it has one), ``ddd``, ``ddd_unit``."""
     atc = facts.current("fimea_atc").select(
         "ddd", atc="atckoodi", name_fi="selites", name_sv="seliter", ddd_unit="dddyksikko"
     )
-    atc = atc.filter(pl.col("atc").is_not_null()).unique("atc", keep="first", maintain_order=True)
+    atc = _with_group(atc.filter(pl.col("atc").is_not_null()).unique("atc", keep="first", maintain_order=True))
     critical = facts.current("critical_list").sort("list", "atc5", "route", nulls_last=True)
     english = critical.select(atc="atc5", name_en="n").unique("atc", keep="first", maintain_order=True)
     listed = facts.current("fimea_substitution").select(atc="atckoodi", listed_fi="selites").drop_nulls("atc")

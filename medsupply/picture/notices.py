@@ -9,8 +9,8 @@ import polars as pl
 from medsupply.days import HELSINKI
 from medsupply.facts import Facts
 from medsupply.picture.master import Master
+from medsupply.sources.catalogue import SOURCES
 
-LATE_AFTER_DAYS = 4
 AHEAD_DAYS = 84
 GOES_ON_DAYS = 28
 _START, _END = "saatavuushairioalkupaiva", "saatavuushairioloppupaiva"
@@ -72,12 +72,13 @@ def package_notices(facts: Facts, master: Master) -> pl.DataFrame:
 
 
 def notices_late(facts: Facts) -> bool | None:
-    """Whether the newest list of notices is older than four days; None where no list is known."""
+    """Whether the newest list of notices is late by its rhythm; None where no list is known."""
     received = facts.lists.filter(pl.col("source") == "fimea_shortages")["received_at"].max()
     if received is None:
         return None
     newest: date = received.astimezone(HELSINKI).date()  # type: ignore[union-attr]
-    return (facts.as_of - newest).days > LATE_AFTER_DAYS
+    late_after = SOURCES["fimea_shortages"].late_after_days
+    return late_after is not None and (facts.as_of - newest).days > late_after
 
 
 def _in_grain(packages: pl.DataFrame, key: str) -> pl.DataFrame:

@@ -80,6 +80,12 @@ class Strength:
 def _tidy(text: str) -> str:
     text = text.replace("\u00a0", " ").strip().lower().replace(",", ".")
     text = re.sub(r"(?<=\d) (?=\d{3}(?!\d))", "", text)
+    text = re.sub(r"(?<=\d )anti-\S+ ", "", text)  # what an activity is measured against, not how much of it
+    # "80 / 11.4 mg/ml" writes the unit once for all its parts.
+    once = re.fullmatch(rf"(\d[\d.]*(?: ?/ ?\d[\d.]*)*) ?/ ?(\d[\d.]*) ?({_WORDS})(/\S.*)?", text)
+    if once:
+        parts = [f"{number.strip()} {once[3]}" for number in once[1].split("/")]
+        text = " / ".join([*parts, f"{once[2]} {once[3]}{once[4] or ''}"])
     # "4000 iu (40 mg) / 0.4 ml" says the same twice; the bracket is the second time.
     text = re.sub(r"(?<=[a-z%]) \([^()]*\)", "", text)
     return re.sub(r"\s+", " ", text)

@@ -33,6 +33,42 @@ class Planted:
 
 
 @dataclass(frozen=True)
+class Regime:
+    """From ``before`` days before the last one on, ``factor`` times as much of a medicine is wanted, for good."""
+
+    medicine: int
+    before: int
+    factor: float
+
+
+@dataclass(frozen=True)
+class Spoiling:
+    """``before`` days before the last one the wholesaler finds that ``share`` of its packs expires in ``days`` days."""
+
+    medicine: int
+    before: int
+    share: float
+    days: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is planted in a nation before its last day."""
+
+    outages: Sequence[Planted] = ()
+    regimes: Sequence[Regime] = ()
+    spoiling: Sequence[Spoiling] = ()
+
+    def within(self, medicines: int) -> Plan:
+        """What concerns the first ``medicines``: a small nation has no others."""
+        return Plan(
+            [one for one in self.outages if one.medicine < medicines],
+            [one for one in self.regimes if one.medicine < medicines],
+            [one for one in self.spoiling if one.medicine < medicines],
+        )
+
+
+@dataclass(frozen=True)
 class Day:
     """One day at its end. Site arrays are sites x packages, the others packages; all in packs."""
 
@@ -74,26 +110,32 @@ class Living:
             self.notices.see(lived)
             yield lived
 
-    def days(self, last: date, planted: Sequence[Planted] = ()) -> Iterator[Day]:
+    def days(self, last: date, plan: Plan | None = None) -> Iterator[Day]:
         """Live with sites up to ``last``."""
         self.sites.begin(self.state["shelf"][0], self.nature.hospital_reserve)
         while self.state.day <= last:
-            self._plant(planted, last)
+            self._plant(plan or Plan(), (last - self.state.day).days)
             lived = self.nature.step(self.state, self.random)
             self.notices.see(lived)
             given = self.sites.live(lived, self.state["mean"][0])
             yield self._day(lived, given)
 
-    def _plant(self, planted: Sequence[Planted], last: date) -> None:
-        """Start planted outages as if they had been decided the day before, told on their first day."""
-        state = self.state
-        for one in planted:
-            if (last - state.day).days == one.before:
-                mine = np.flatnonzero(self.nature.goods.medicine_of == one.medicine)
-                for package in mine[: max(1, round(len(mine) * one.share))]:
-                    state["wait"][0, package], state["down"][0, package] = 0.0, float(one.length)
-                    state["length"][0, package] = float(one.length)
-                    self.notices.plant(int(package), state.day, one.length)
+    def _plant(self, plan: Plan, left: int) -> None:
+        """What begins today, ``left`` days before the last: an outage as if it had been decided the day before, told
+        today; another level of demand; a short-dated part of the depot."""
+        state, medicine_of = self.state, self.nature.goods.medicine_of
+        for one in (one for one in plan.outages if one.before == left):
+            mine = np.flatnonzero(medicine_of == one.medicine)
+            for package in mine[: max(1, round(len(mine) * one.share))]:
+                state["wait"][0, package], state["down"][0, package] = 0.0, float(one.length)
+                state["length"][0, package] = float(one.length)
+                self.notices.plant(int(package), state.day, one.length)
+        for change in (one for one in plan.regimes if one.before == left):
+            state["level"][:, change.medicine] *= change.factor
+        for lot in (one for one in plan.spoiling if one.before == left):
+            mine = np.flatnonzero(medicine_of == lot.medicine)
+            state["short"][:, mine] = np.floor(state["depot"][:, mine] * lot.share)
+            state["short_left"][:, mine] = float(lot.days)
 
     def _day(self, lived: Lived, given: Array) -> Day:
         state, sites = self.state, self.sites

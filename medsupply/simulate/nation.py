@@ -17,7 +17,7 @@ from medsupply.errors import InputError
 from medsupply.simulate import families, goods, kela, notices, places, planting, products, published, reports
 from medsupply.simulate.dirt import Expected
 from medsupply.simulate.files import Files, Manifest, morning, next_morning
-from medsupply.simulate.living import Day, Living
+from medsupply.simulate.living import Day, Living, Plan
 from medsupply.simulate.observer import Observer
 from medsupply.simulate.oracle import PATHS, Oracle
 from medsupply.simulate.presets import Preset
@@ -29,11 +29,13 @@ from medsupply.simulate.truth import TRAILING, Truth
 from medsupply.simulate.writing import csv_text, parquet
 
 Progress = Callable[[int, int, str], None]
-VERSION = 4
+VERSION = 6
 OLD_VNR = "099001"
 ALERT_HORIZONS = (14, 56)
 WEEKLY_FOR = 62
 """Days before the last one in which announcements come by the week; before that by the month."""
+PUBLISHED_AGAIN, PUBLISHED_FOR = (1, 15), 100
+"""Days of the month on which the register is published, in so many days before the last one."""
 
 
 def simulate(
@@ -55,18 +57,20 @@ def simulate(
     paths: int = PATHS,
     daily_paths: int = 0,
     daily_files: int | None = None,
+    planted: bool | None = None,
 ) -> Manifest:
     """Write a nation; the same arguments give the same bytes, and a nation that stands there already is kept.
 
     ``days``: of stock snapshots; ``history_days``: of dispensing; ``daily_files``: last days that come as a file a day
-    (earlier ones are bundled); ``form``: of daily files (csv.gz, csv, parquet);
+    (earlier ones are bundled); ``form``: of daily files (csv.gz, csv, parquet); ``planted``: plant shortages, regimes,
+    a silence, corrections and dirt before the last day;
     ``residuals``: weekly series (unique_id, ds, y) whose residuals family b draws from; ``paths``: continuations of
     the oracle; ``daily_paths``: those of the oracle of alerts, every day up to ``ALERT_HORIZONS`` (0: none).
     Raises InputError for an unknown preset or family, or a folder that holds another nation.
     """
     size = preset_(
         preset, stock_days=days, last_day=end, medicines=medicines, pharmacies=pharmacies, hospitals=hospitals,
-        dispensing_days=history_days, daily_form=form, daily_files=daily_files,
+        dispensing_days=history_days, daily_form=form, daily_files=daily_files, planted=planted,
     )  # fmt: skip
     told = [VERSION, family, seed, oracle, paths, daily_paths, residuals and _hash(residuals.read_bytes())]
     stamp = _hash(json.dumps([*told, asdict(size)], default=str).encode())
@@ -136,6 +140,7 @@ class _Nation:
         self.first = self.last - timedelta(days=size.dispensing_days - 1)
         self.announcing = np.random.default_rng([seed, 4])
         self.applied: dict[int, date] = {}
+        self.registers: dict[str, bytes] = {}
         self.slow: dict[str, list[pl.DataFrame]] = {"supply": [], "permits": []}
         self.silence = self._silence(family)
 
@@ -145,8 +150,7 @@ class _Nation:
             self._lived(lived)
         self._reference()
         total = self.size.dispensing_days
-        planted = [p for p in planting.SHORTAGES if p.medicine < self.size.medicines] if self.size.planted else []
-        for number, day in enumerate(self.living.days(self.last, planted), start=1):
+        for number, day in enumerate(self.living.days(self.last, self._plan()), start=1):
             self._lived(day.lived)
             self._day(day, (self.last - day.day).days)
             if progress and (number % 25 == 0 or number == total):
@@ -154,6 +158,14 @@ class _Nation:
         self._kela(kela_first)
         self._truth()
         return self.files.manifest
+
+    def _plan(self) -> Plan:
+        """What to plant in a nation of this size; the truth tells of regimes, its other files of the rest."""
+        plan = planting.PLAN.within(self.size.medicines) if self.size.planted else Plan()
+        for one in plan.regimes:
+            start = self.last - timedelta(days=one.before)
+            self.truth.event(start, "regime", f"G{self.medicines[one.medicine].group}", f"demand x {one.factor}")
+        return plan
 
     def _silence(self, family: str) -> Silence:
         rate, mean = families.silences(family)
@@ -179,6 +191,7 @@ class _Nation:
             "fimea_substances.txt": published.substances_file(m, p),
             "fimea_substitution.txt": published.substitution_file(m, p),
         }
+        self.registers = lists
         for name, data in lists.items():
             self.files.lines(name.partition(".")[0], name, data, start)
         for which in ("eu", "national"):
@@ -200,6 +213,8 @@ class _Nation:
         self._events(day, left)
         if left < self.size.daily_files or (left % 7 == 0 and left < 7 * self.size.lists):
             self._notices(day.day)
+        if left < PUBLISHED_FOR and day.day.day in PUBLISHED_AGAIN and day.day > self.first:
+            self._registers(day.day)
         if self.oracle and self.bound and self._asks(left):
             for one in (self.oracle, self.bound):
                 one.ask(self.living.state, self.truth.floor())
@@ -216,7 +231,8 @@ class _Nation:
             for one in planting.files_of(source, day, rows, left):
                 self.files.put(source, one.name, one.data, one.received_at, one.expected)
                 if one.event:
-                    self.truth.event(day, "delivery", one.name, one.event)
+                    kind = "correction" if one.corrects else "delivery"
+                    self.truth.event(day, kind, one.corrects or one.name, one.event)
         else:
             self.files.daily(source, day, rows, size.daily_form)
 
@@ -234,6 +250,14 @@ class _Nation:
                 rows = pl.concat(frames).unique(key, keep="last", maintain_order=True)
                 self.files.rows(source, f"{source}-{day.day}", rows, next_morning(day.day))
                 frames.clear()
+
+    def _registers(self, on: date) -> None:
+        """The register as published again, unchanged: a duplicate that tells that it still holds."""
+        for name, data in self.registers.items():
+            stem, _, ending = name.partition(".")
+            if stem.startswith("fimea_") and (stem != "fimea_substitution" or (on.day, on.month % 3) == (1, 1)):
+                again = Expected(0, 0, verdict="duplicate", note="published again unchanged")
+                self.files.put(stem, f"{stem}-{on}.{ending}", data, morning(on), again)
 
     def _notices(self, on: date) -> None:
         """The list as published in the morning of ``on``, with the dirt that the real one has."""

@@ -85,13 +85,15 @@ class Nature(ABC):
         arrived = self._arrive(state, random)
         expired = self._release_and_expire(state)
         shipped = self._ship(state)
-        wanted = self.demand(state, mean_demand(self.goods, state.day), random)
-        given = self._dispense(state, wanted)
+        # A regime that has begun stands in the state: futures drawn before it know nothing of it.
+        mean = mean_demand(self.goods, state.day) * state["level"][:, self.goods.medicine_of]
+        wanted = self.demand(state, mean, random)
+        given, substituted = self._dispense(state, wanted)
         state["mean"] += MEMORY * (given - state["mean"])
         ordered, lead = self._order(state, random)
         applied, granted = self._permits(state, random)
         told = (decided, state["wait"].copy(), state["length"].copy(), slipped, ended, applied, granted)
-        lived = Lived(state.day, wanted, given, shipped, arrived, expired, ordered, lead, *told)
+        lived = Lived(state.day, wanted, given, substituted, shipped, arrived, expired, ordered, lead, *told)
         state.day += timedelta(days=1)
         return lived
 
@@ -173,19 +175,21 @@ class Nature(ABC):
         state["short"] = np.maximum(state["short"] - sent, 0.0)
         return sent
 
-    def _dispense(self, state: State, wanted: Array) -> Array:
-        """What is wanted is given from the shelves; when they are nearly bare, part of it finds none."""
+    def _dispense(self, state: State, wanted: Array) -> tuple[Array, Array]:
+        """What is wanted is given from the shelves; when they are nearly bare, part of it finds none. All packs given,
+        and those of them that stood in for another package."""
         shelf = state["shelf"]
         cover = shelf / np.maximum(state["mean"], 1e-9)
         found = np.minimum(1.0, FOUND_AT_NONE + (1 - FOUND_AT_NONE) * cover / SCARCE_DAYS)
         kept = np.minimum(self.hospital_reserve, shelf)
         free = shelf - kept + np.minimum(kept, np.ceil(wanted * self.goods.hospital_share))
         given = np.minimum(np.round(wanted * found), free)
-        unmet = wanted - given
+        unmet, instead = wanted - given, np.zeros_like(given)
         if unmet.any():
-            given = given + self._substitute(unmet, np.maximum(shelf - kept - given, 0.0))
+            instead = self._substitute(unmet, np.maximum(shelf - kept - given, 0.0))
+            given = given + instead
         state["shelf"] = shelf - given
-        return given
+        return given, instead
 
     def _substitute(self, unmet: Array, left: Array) -> Array:
         """Unmet demand of a package goes in part to the medicine's other packages."""

@@ -11,16 +11,21 @@ import polars as pl
 from medsupply.simulate import dirt
 from medsupply.simulate.dirt import Expected
 from medsupply.simulate.files import next_morning
-from medsupply.simulate.living import Planted
+from medsupply.simulate.living import Plan, Planted, Regime, Spoiling
 from medsupply.simulate.writing import csv_text, gz
 
-SHORTAGES = (
-    Planted(8, 76, 190),
-    Planted(16, 58, 160),
-    Planted(4, 36, 120),
-    Planted(23, 62, 140),
-    Planted(12, 42, 110),
-    Planted(29, 30, 90, 0.5),
+PLAN = Plan(
+    outages=(
+        Planted(8, 76, 190),
+        Planted(16, 58, 160),
+        Planted(4, 36, 120),
+        Planted(23, 62, 140),
+        Planted(12, 42, 110),
+        Planted(29, 30, 90, 0.5),
+    ),
+    # A use is added, another medicine takes over: what was learnt of their demand holds no more.
+    regimes=(Regime(2, 70, 1.6), Regime(11, 56, 0.5)),
+    spoiling=(Spoiling(5, 14, 0.5, 8),),
 )
 SILENT_FOR = 7
 TENFOLD, COMMA, LATE, DIRTY_DISPENSING, TWICE, DIRTY, REFUSED, SHORT, BOM = 8, 7, 6, 5, 4, 3, 2, 1, 9
@@ -38,6 +43,8 @@ class File:
     received_at: datetime
     expected: Expected
     event: str = ""
+    corrects: str = ""
+    """The holder whose snapshot of the day it corrects."""
 
 
 def files_of(source: str, day: date, rows: pl.DataFrame, left: int) -> Iterator[File]:
@@ -66,7 +73,8 @@ def _stock_files(name: str, day: date, rows: pl.DataFrame, text: str, left: int,
         count = own.count("\n") - 1
         yield File(name, gz(spoilt.encode()), at, clean, f"a row of {holder} ten times too large")
         later = at + timedelta(days=1, hours=5)
-        yield File(f"stock-{day}-corrected.csv", own.encode(), later, Expected(count, count), f"corrected by {holder}")
+        name, expected = f"stock-{day}-corrected.csv", Expected(count, count)
+        yield File(name, own.encode(), later, expected, f"corrected by {holder} in {name}", holder)
     elif left == SHORT:
         cut = dirt.shortened(text, holder)
         count = cut.count("\n") - 1

@@ -49,6 +49,8 @@ class Lived:
     day: date
     wanted: Array
     given: Array
+    substituted: Array
+    """Part of ``given``: to people who wanted another package of the medicine."""
     shipped: Array
     arrived: Array
     expired: Array
@@ -84,5 +86,6 @@ def empty(goods: Goods, day: date, shelf: Array, depot: Array, company: Array) -
             "pipe": np.zeros((*packages, RING)),
             "drift": np.zeros((1, goods.medicines)),
             "surge": np.zeros((1, goods.medicines)),
+            "level": np.ones((1, goods.medicines)),
         },
     )

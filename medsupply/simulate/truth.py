@@ -20,7 +20,9 @@ from medsupply.simulate.writing import table
 
 TRAILING, FLOOR_DAYS = 84, 7.0
 HORIZONS = (14, 28, 56, 84, 91)
-NATION = ("stock", "shelf", "depot", "company", "wanted", "given", "arrived", "expired", "ordered", "permit")
+NATION = (
+    "stock", "shelf", "depot", "company", "wanted", "given", "substituted", "arrived", "expired", "ordered", "permit",
+)  # fmt: skip
 
 
 @dataclass
@@ -51,7 +53,7 @@ class Truth:
         """A day of the nation with sites."""
         lived = day.lived
         values = (day.stock, day.shelf.sum(axis=0), day.depot, day.company, lived.wanted[0], lived.given[0],
-                  lived.arrived[0], lived.expired[0], lived.ordered[0], day.permit)  # fmt: skip
+                  lived.substituted[0], lived.arrived[0], lived.expired[0], lived.ordered[0], day.permit)  # fmt: skip
         self.days.append(day.day)
         for name, one in zip(NATION, values, strict=True):
             self.nation[name].append(one)

@@ -47,7 +47,9 @@ class Source:
     """Columns that name a company, a site, a product or who decided; persons are not looked for in them."""
     looks_for_persons: bool = True
     """Whether the contract's own text columns are searched; a list that an authority publishes holds none."""
-    late_after_days: int = 2
+    late_after_days: int | None = None
+    """Days after which a list that was not published again, changed or not, is late; None: it comes when it changes,
+    so that no age of it is late."""
     aliases: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -63,7 +65,13 @@ class Source:
         return self.kind in (Kind.SNAPSHOT, Kind.DAYS)
 
 
-def _register(name: str, title: str, rhythm: str = "twice a month", aliases: Mapping[str, str] | None = None) -> Source:
+def _register(
+    name: str,
+    title: str,
+    rhythm: str = "twice a month",
+    late_after_days: int = 35,
+    aliases: Mapping[str, str] | None = None,
+) -> Source:
     """A list of Fimea as published: ISO-8859-1, semicolons, no quoting."""
     return Source(
         name,
@@ -75,6 +83,7 @@ def _register(name: str, title: str, rhythm: str = "twice a month", aliases: Map
         encoding="iso-8859-1",
         quoting=False,
         looks_for_persons=False,
+        late_after_days=late_after_days,
         aliases=aliases or {},
     )
 
@@ -106,7 +115,9 @@ _ALL = (
         may_be_empty=frozenset({"vnr"}),
     ),
     Source("supply", "Announced supply", "wholesalers, companies", Kind.EVENTS, "when it changes"),
-    Source("obligations", "Obligatory storage", "Fimea", Kind.FULL_LIST, "yearly", scope=("year",)),
+    Source(
+        "obligations", "Obligatory storage", "Fimea", Kind.FULL_LIST, "yearly", scope=("year",), late_after_days=400
+    ),
     Source("permits", "Permits", "Fimea", Kind.EVENTS, "when it changes"),
     Source(
         "critical_list",
@@ -115,6 +126,7 @@ _ALL = (
         Kind.FULL_LIST,
         "yearly",
         licence="EMA: reuse with acknowledgement",
+        late_after_days=400,
         scope=("list",),
         other_separator=",",
         footer=True,
@@ -126,7 +138,7 @@ _ALL = (
         "Articles and practical replacements",
         "the service's operator",
         Kind.FULL_LIST,
-        "weekly",
+        "when it changes",
         named=frozenset({"author"}),
     ),
     _register("fimea_packages", "Packages of the register"),
@@ -137,7 +149,7 @@ _ALL = (
         "Pharmaceutical forms",
         aliases={"nimi": "laakemuotonimi", "nimir": "laakemuotonimir", "nimie": "laakemuotonimie"},
     ),
-    _register("fimea_substitution", "Substitution groups", "quarterly"),
+    _register("fimea_substitution", "Substitution groups", "quarterly", 110),
     Source(
         "fimea_shortages",
         "Shortage notices",
@@ -162,7 +174,7 @@ _ALL = (
             f"{name}_{language}" for name in ("atc_selite", "aluenimi") for language in ("fi", "sv", "en")
         )
         | {"updated"},
-        late_after_days=10,
+        late_after_days=21,
     ),
 )
 SOURCES: dict[str, Source] = {source.name: source for source in _ALL}

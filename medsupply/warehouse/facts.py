@@ -24,11 +24,20 @@ _RELEASED = """
     SELECT delivery_id, count(*) AS released FROM ops.quarantine
     WHERE source = 'stock' AND released_at <= :known_at GROUP BY delivery_id
 """
+# The newest list sent again unchanged is a duplicate and stores nothing, yet tells that it still holds.
 _LISTS = """
-    SELECT source, received_at FROM ops.deliveries
-    WHERE verdict IN ('accepted', 'partly', 'held') AND received_at <= :known_at
-      AND (withdrawn_at IS NULL OR withdrawn_at > :known_at) AND (NOT held OR released_at <= :known_at)
-      AND source <> 'stock' AND source <> 'dispensing'
+    WITH standing AS (
+        SELECT source, received_at, sha256 FROM ops.deliveries
+        WHERE verdict IN ('accepted', 'partly', 'held') AND received_at <= :known_at
+          AND (withdrawn_at IS NULL OR withdrawn_at > :known_at) AND (NOT held OR released_at <= :known_at)
+          AND source <> 'stock' AND source <> 'dispensing')
+    SELECT source, received_at FROM (
+        SELECT * FROM standing
+        UNION ALL
+        SELECT d.source, d.received_at, d.sha256 FROM ops.deliveries d JOIN standing s USING (source, sha256)
+        WHERE d.verdict = 'duplicate' AND d.received_at <= :known_at AND NOT EXISTS (
+            SELECT FROM standing n
+            WHERE n.source = s.source AND n.received_at > s.received_at AND n.received_at <= d.received_at)) told
     ORDER BY source, received_at, sha256
 """
 

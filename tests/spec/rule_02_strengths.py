@@ -25,6 +25,11 @@ TABLE = """
 | 4 g / 0.5 g | 4000 mg + 500 mg |  |
 | 20 mg/ml + 5 mg/ml | 20 mg/ml + 5 mg/ml |  |
 | 4 000 IU (40 mg) / 0.4 ml | 10000 iu/ml |  |
+| 1400 anti-hepariini KY/ml | 1400 iu/ml |  |
+| 1250 anti-Xa U/ml | 1250 u/ml |  |
+| 80 mg / 11.4 mg/ml | 80 mg + 11.4 mg/ml |  |
+| 80 / 11.4 mg/ml | 80 mg + 11.4 mg/ml |  |
+| 50/500 mikrog/annos | 0.05 mg + 0.5 mg/annos |  |
 | 48 MU / 0.5 ml | 96000000 iu/ml |  |
 | 5 mg, 10 mg | 5 mg. 10 mg |  |
 |  |  |  |

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+from pathlib import Path
+
 import polars as pl
 import pytest
 
 from medsupply.simulate import Manifest
+from tests.unit.simulate.conftest import write
 
 FLOWS = ("stock", "shelf", "depot", "company", "given", "arrived", "expired", "permit", "wanted")
 
@@ -78,3 +82,36 @@ def test_run_out_is_the_first_day_at_or_below_the_floor(nation_a: Manifest) -> N
 @pytest.mark.parametrize("name", ["outages.csv", "transfers.csv", "events.csv", "files.csv"])
 def test_the_truth_is_told_beside(nation: Manifest, name: str) -> None:
     assert pl.read_csv(nation.folder / "truth" / name).height > 0
+
+
+def test_what_stood_in_for_another_package_is_told(nation: Manifest) -> None:
+    rows = pl.read_parquet(nation.folder / "truth" / "nation.parquet")
+    assert (rows["substituted"] <= rows["given"]).all()
+    # A package gives more than was wanted of it only in place of another one.
+    assert (rows["given"] - rows["substituted"] <= rows["wanted"]).all()
+    assert rows["substituted"].sum() > 0
+
+
+def test_a_planted_nation_holds_everything_at_any_size(tmp_path: Path) -> None:
+    made = write(tmp_path / "other", medicines=12, pharmacies=40, days=60, history_days=90, planted=True)
+    told = pl.read_csv(made.folder / "truth" / "events.csv")
+    assert set(told["kind"]) == {"silence", "regime", "correction", "delivery"}
+    rows = pl.read_parquet(made.folder / "truth" / "nation.parquet")
+    assert (rows["expired"] > 0).any()
+    assert pl.read_csv(made.folder / "truth" / "transfers.csv").height > 0
+    outages = pl.read_csv(made.folder / "truth" / "outages.csv", try_parse_dates=True)
+    assert outages.filter(pl.col("published") > pl.col("start")).height > 0
+
+
+def test_a_clean_nation_has_no_planted_regime(tmp_path: Path) -> None:
+    made = write(tmp_path / "other", days=30, history_days=90, planted=False)
+    told = pl.read_csv(made.folder / "truth" / "events.csv")
+    assert set(told["kind"]) <= {"silence"}
+
+
+def test_the_register_is_published_again_and_is_a_duplicate(nation_a: Manifest) -> None:
+    files = pl.read_csv(nation_a.folder / "truth" / "files.csv").filter(pl.col("source") == "fimea_packages")
+    assert set(files["verdict"]) == {"accepted", "duplicate"}
+    days = [date.fromisoformat(path[-14:-4]) for path in files.filter(pl.col("verdict") == "duplicate")["path"]]
+    assert len(days) >= 3
+    assert {day.day for day in days} == {1, 15}

@@ -1,0 +1,60 @@
+"""When a register or a list is late: by its own rhythm, and never where it comes only when something changes."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from medsupply.picture.completeness import completeness
+from medsupply.picture.notices import notices_late
+from medsupply.sources.catalogue import SOURCES, Kind
+
+sys.path.insert(0, str(Path(__file__).parent))
+from picture_facts import facts
+
+AS_OF = date(2026, 3, 31)
+NOBODY = pl.DataFrame(schema={"holder_id": pl.String, "holder_type": pl.String, "county_code": pl.String})
+
+
+def state(source: str, age: int) -> str:
+    received = datetime(AS_OF.year, AS_OF.month, AS_OF.day, 10, tzinfo=UTC) - timedelta(days=age)
+    rows = completeness(facts(AS_OF, lists={source: received}), NOBODY)
+    return str(rows.filter(pl.col("source") == source)["state"].item())
+
+
+@pytest.mark.parametrize(
+    ("source", "in_time", "late"),
+    [
+        ("fimea_shortages", 4, 5),  # daily, but not on Christmas
+        ("kela_purchases", 21, 22),  # weekly, a week late as usual
+        ("fimea_packages", 35, 36),  # twice a month
+        ("fimea_substitution", 110, 111),  # quarterly
+        ("critical_list", 400, 401),  # yearly
+        ("obligations", 400, 401),
+    ],
+)
+def test_a_list_is_late_by_its_own_rhythm(source: str, in_time: int, late: int) -> None:
+    assert (state(source, in_time), state(source, late)) == ("reported", "late")
+
+
+@pytest.mark.parametrize("source", ["holders", "package_map", "supply", "permits"])
+def test_what_comes_when_it_changes_is_never_late(source: str) -> None:
+    assert SOURCES[source].rhythm == "when it changes"
+    assert state(source, 2000) == "reported"
+
+
+def test_every_list_with_a_rhythm_can_be_late() -> None:
+    listed = [one for one in SOURCES.values() if one.kind in (Kind.FULL_LIST, Kind.EVENTS)]
+    for one in listed:
+        assert (one.late_after_days is None) == (one.rhythm == "when it changes"), one.name
+
+
+def test_notices_are_late_when_their_list_is() -> None:
+    received = datetime(2026, 3, 26, 10, tzinfo=UTC)
+    assert notices_late(facts(AS_OF, lists={"fimea_shortages": received})) is True
+    assert notices_late(facts(AS_OF, lists={"fimea_shortages": received + timedelta(days=1)})) is False
+    assert notices_late(facts(AS_OF)) is None
