@@ -70,9 +70,7 @@ def simulate(
     file_form: str = typer.Option(None, "--form", help="Form of daily files: csv.gz, csv or parquet."),
     residuals: Path = typer.Option(None, help="Weekly series whose residuals family b draws from."),
     end: str = typer.Option(None, help="Last day, YYYY-MM-DD, instead of the preset's."),
-    planted: bool = typer.Option(
-        None, "--planted/--clean", help="Plant shortages, a regime change, silence, corrections and dirt, or not."
-    ),
+    planted: bool = typer.Option(None, "--planted/--clean", help="Plant shortages, changes, silence and dirt, or not."),
     oracle: bool = typer.Option(False, help="Also oracle.parquet: the true probability of running out."),
     daily_paths: int = typer.Option(0, help="Continuations of an oracle of every day, for alerts; 0: none."),
 ) -> None:

@@ -62,10 +62,9 @@ def simulate(
     """Write a nation; the same arguments give the same bytes, and a nation that stands there already is kept.
 
     ``days``: of stock snapshots; ``history_days``: of dispensing; ``daily_files``: last days that come as a file a day
-    (earlier ones are bundled); ``form``: of daily files (csv.gz, csv, parquet); ``planted``: plant shortages, regimes,
-    a silence, corrections and dirt before the last day;
-    ``residuals``: weekly series (unique_id, ds, y) whose residuals family b draws from; ``paths``: continuations of
-    the oracle; ``daily_paths``: those of the oracle of alerts, every day up to ``ALERT_HORIZONS`` (0: none).
+    (earlier ones are bundled); ``form``: of daily files (csv.gz, csv, parquet); ``planted``: what ``planting`` says;
+    ``residuals``: weekly series (unique_id, ds, y) that family b draws from; ``paths``: continuations of the oracle;
+    ``daily_paths``: those of the oracle of alerts, every day up to ``ALERT_HORIZONS`` (0: none).
     Raises InputError for an unknown preset or family, or a folder that holds another nation.
     """
     size = preset_(

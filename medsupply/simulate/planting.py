@@ -25,7 +25,7 @@ PLAN = Plan(
     ),
     # A use is added, another medicine takes over: what was learnt of their demand holds no more.
     regimes=(Regime(2, 70, 1.6), Regime(11, 56, 0.5)),
-    spoiling=(Spoiling(5, 14, 0.5, 8),),
+    spoiling=(Spoiling(5, 14, 0.5, 8), Spoiling(3, 20, 0.6, 6)),
 )
 SILENT_FOR = 7
 TENFOLD, COMMA, LATE, DIRTY_DISPENSING, TWICE, DIRTY, REFUSED, SHORT, BOM = 8, 7, 6, 5, 4, 3, 2, 1, 9
