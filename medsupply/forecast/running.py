@@ -8,6 +8,7 @@ from statistics import median
 import numpy as np
 import polars as pl
 
+from medsupply.areas import COUNTRY
 from medsupply.forecast.scores import brier, calibration_error, reliability
 
 DECILES = tuple(range(10, 100, 10))
@@ -81,6 +82,27 @@ def _long(figures: pl.DataFrame, metrics: Sequence[str], horizon: int) -> pl.Dat
         )
         .sort("grouping", "horizon", "metric")
     )
+
+
+def purchase_scores(weeks: pl.DataFrame) -> pl.DataFrame:
+    """ROWS of what was expected of Kela's purchases of one week, of the country's codes and of the counties' classes:
+    wape, and cover_high: the share that stayed at or below the 97.5 % forecast.
+
+    ``weeks``: county_code, expected, high, purchases (null: not come).
+    """
+    came = weeks.filter(pl.col("purchases").is_not_null() & pl.col("high").is_not_null())
+    named = pl.when(pl.col("county_code") == COUNTRY).then(pl.lit("country")).otherwise(pl.lit("counties"))
+    bought = pl.col("purchases").cast(pl.Float64)
+    figures = (
+        came.with_columns(groups=named)
+        .group_by("groups")
+        .agg(
+            wape=(bought - pl.col("expected")).abs().sum() / bought.sum(),
+            cover_high=(bought <= pl.col("high")).mean(),
+            pairs=pl.len().cast(pl.Int64),
+        )
+    )
+    return _long(figures, ["wape", "cover_high"], 1)
 
 
 def run_out_scores(pairs: pl.DataFrame) -> pl.DataFrame:

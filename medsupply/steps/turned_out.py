@@ -8,14 +8,21 @@ import polars as pl
 import structlog
 
 from medsupply.areas import COUNTRY
-from medsupply.forecast.running import demand_scores, happened, run_out_scores, worse, worse_than_knowing_nothing
+from medsupply.forecast.running import (
+    demand_scores,
+    happened,
+    purchase_scores,
+    run_out_scores,
+    worse,
+    worse_than_knowing_nothing,
+)
 from medsupply.steps.demand import weekly_series
 from medsupply.tables.forecast import HORIZON_DAYS, SCORES
 from medsupply.warehouse.database import bulk
 from medsupply.warehouse.database.connection import Warehouse
 
 log = structlog.get_logger()
-DEMAND, RUN_OUT, PROBABILITY = "demand", "run_out", "probability"
+DEMAND, RUN_OUT, PROBABILITY, PURCHASES = "demand", "run_out", "probability", "purchases"
 HORIZON_WEEKS = (4, 8, 13, 26)
 WATCHED = {DEMAND: ("pinball", 4), RUN_OUT: ("brier", 56)}
 DEGRADED = "degraded"
@@ -28,7 +35,7 @@ _CLASSES = """
 
 def score_what_came(wh: Warehouse, as_of: date, cutoff: date, known_at: datetime) -> int:
     """Score every stored forecast of which a further horizon has come in; returns the rows written."""
-    rows = [*_demand(wh, cutoff, known_at), *_run_out(wh, as_of, known_at)]
+    rows = [*_demand(wh, cutoff, known_at), *_purchases(wh, as_of, known_at), *_run_out(wh, as_of, known_at)]
     if not rows:
         return 0
     found = pl.concat(rows)
@@ -45,7 +52,7 @@ def score_what_came(wh: Warehouse, as_of: date, cutoff: date, known_at: datetime
 def _scored(wh: Warehouse, kind: str, known_at: datetime) -> set[tuple[date, int]]:
     rows = wh.read(
         "select distinct origin, horizon from forecast.scores where kind = :kind and known_at <= :known_at"
-        " and metric <> 'degraded'",
+        " and metric <> 'degraded' and measure <> 'purchases'",
         kind=kind,
         known_at=known_at,
     )
@@ -70,7 +77,8 @@ def _stamped(rows: pl.DataFrame, kind: str, measure: str, origin: date, known_at
 
 
 def _demand(wh: Warehouse, cutoff: date, known_at: datetime) -> list[pl.DataFrame]:
-    """Rows of the country's demand forecasts of which 4, 8, 13 or 26 weeks are newly complete at ``cutoff``."""
+    """Rows of demand forecasts of which 4, 8, 13 or 26 weeks are newly complete at ``cutoff``: of the country by class,
+    and of the counties' critical medicines."""
     stored = wh.read(
         "select distinct cutoff from forecast.runs where measure = 'units' and known_at <= :known_at order by cutoff",
         known_at=known_at,
@@ -83,7 +91,7 @@ def _demand(wh: Warehouse, cutoff: date, known_at: datetime) -> list[pl.DataFram
     due = {origin: weeks for origin, weeks in due.items() if weeks}
     if not due:
         return []
-    weekly = weekly_series(wh, cutoff, known_at).filter(pl.col("county_code") == COUNTRY)
+    weekly = weekly_series(wh, cutoff, known_at)
     groups = _groups(wh.read(_CLASSES, known_at=known_at))
     found = []
     for origin, weeks in due.items():
@@ -97,26 +105,47 @@ def _demand(wh: Warehouse, cutoff: date, known_at: datetime) -> list[pl.DataFram
 def _one_forecast(
     wh: Warehouse, weekly: pl.DataFrame, groups: pl.DataFrame, origin: date, cutoff: date, known_at: datetime
 ) -> pl.DataFrame:
-    shared = "measure = 'units' and cutoff = :origin and county_code = '99' and known_at <= :known_at"
+    shared = (
+        "measure = 'units' and cutoff = :origin and known_at <= :known_at and (county_code = '99' or medicine_id in"
+        " (select medicine_id from picture.medicines where critical and known_at <= :known_at))"
+    )
     quantiles = "q025, q10, q20, q30, q40, q50, q60, q70, q80, q90, q975"
     forecast = wh.read(
-        f"select distinct on (medicine_id, week) medicine_id, county_code, week, horizon, {quantiles}"  # noqa: S608
-        f" from forecast.demand where {shared} and week <= :cutoff order by medicine_id, week, known_at desc",
+        f"select distinct on (medicine_id, county_code, week) medicine_id, county_code, week, horizon, {quantiles}"  # noqa: S608
+        f" from forecast.demand where {shared} and week <= :cutoff"
+        " order by medicine_id, county_code, week, known_at desc",
         origin=origin,
         known_at=known_at,
         cutoff=cutoff,
     )
     sums = wh.read(
-        "select distinct on (medicine_id) medicine_id, county_code, total_13_q10, total_13_q90, total_26_q10,"  # noqa: S608
-        f" total_26_q90 from forecast.demand_series where {shared} order by medicine_id, known_at desc",
+        "select distinct on (medicine_id, county_code) medicine_id, county_code, total_13_q10, total_13_q90,"  # noqa: S608
+        f" total_26_q10, total_26_q90 from forecast.demand_series where {shared}"
+        " order by medicine_id, county_code, known_at desc",
         origin=origin,
         known_at=known_at,
     )
     actual = weekly.filter(pl.col("week") > origin).select("medicine_id", "county_code", "week", actual="units")
+    classes = pl.when(pl.col("county_code") == COUNTRY).then(pl.col("groups").fill_null(["all", "other"]))
     joined = forecast.join(groups, on="medicine_id", how="left").with_columns(
-        pl.col("groups").fill_null(["all", "other"])
+        groups=classes.otherwise(pl.lit(["counties"]))
     )
     return demand_scores(joined, actual.drop_nulls(), sums, _scales(weekly, origin))
+
+
+def _purchases(wh: Warehouse, as_of: date, known_at: datetime) -> list[pl.DataFrame]:
+    """Rows of the weeks of Kela's purchases that were expected and have come in, each week once."""
+    expected = wh.read(
+        "select distinct on (week, atc, county_code) week, cutoff, county_code, expected, high, purchases"
+        " from forecast.index_expected where week <= :as_of and known_at <= :known_at and cutoff not in"
+        " (select origin from forecast.scores where measure = 'purchases' and known_at <= :known_at)"
+        " order by week, atc, county_code, known_at desc",
+        as_of=as_of,
+        known_at=known_at,
+    )
+    parts = expected.partition_by("cutoff", maintain_order=True)
+    scored = [(part["cutoff"][0], purchase_scores(part)) for part in parts]
+    return [_stamped(rows, DEMAND, PURCHASES, cutoff, known_at) for cutoff, rows in scored if rows.height]
 
 
 def _scales(weekly: pl.DataFrame, origin: date) -> pl.DataFrame:

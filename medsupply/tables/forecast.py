@@ -123,11 +123,12 @@ class Scores(dy.Schema):
     measure = text("units, purchases, or probability for run_out", primary_key=True)
     origin = day("Cutoff of the demand forecast, as_of of the run-out", primary_key=True)
     known_at = moment("Moment the score was computed: what had come in then", primary_key=True)
-    grouping = text("all, or the class: critical, other, combined, short, intermittent", primary_key=True)
+    grouping = text("all, country, counties, or the class: critical, other, class 1 ..", primary_key=True)
     horizon = count("Weeks ahead for demand, days for run-out", "weeks or days", primary_key=True)
     metric = text(
-        "wape, mase, pinball, cover80, cover95, cum_cover80, brier, brier_climatology, ece; mean_p_k and rate_k of the "
-        "k-th tenth of probability; degraded (1: the newest did much worse than those before)",
+        "wape, mase, pinball, cover80, cover95, cum_cover80, cover_high (share at or below the 97.5 % forecast), "
+        "brier, brier_climatology, ece; mean_p_k and rate_k of the k-th tenth of probability; degraded (1: the newest "
+        "did much worse than those before)",
         primary_key=True,
     )
     value = number("The score", "its own")

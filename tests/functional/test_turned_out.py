@@ -102,3 +102,40 @@ def test_a_forecast_that_got_worse_is_marked(stored: Warehouse) -> None:
     fill(stored, {forecast.SCORES: earlier})
     score_what_came(stored, date(2026, 2, 28), date(2026, 2, 1), NOW)
     assert value(stored, "demand", "degraded", 4) == 1.0
+
+
+def test_purchases_and_counties_are_scored_apart(stored: Warehouse) -> None:
+    told = datetime(2026, 1, 5, 4, 0, tzinfo=UTC)
+    index = [
+        {"atc": f"A{k:02}", "county_code": area, "week": MONDAY, "known_at": told, "cutoff": CUTOFF, "expected": 100.0,
+         "high": 120.0, "purchases": 110.0 + 20.0 * k}
+        for k in range(2) for area in ("99", "01")
+    ]  # fmt: skip
+    demand = [
+        {"measure": "units", "cutoff": CUTOFF, "known_at": told, "medicine_id": IDS[0], "county_code": "01",
+         "week": MONDAY + timedelta(weeks=k), "horizon": k + 1, "mean": 10.0, **{name: v / 10 for name, v in LEVELS}}
+        for k in range(4)
+    ]  # fmt: skip
+    weeks = [row | {"county_code": "01", "units": row["units"] / 10} for row in weeks_of(IDS[0])]
+    counts = ("packages", "marketed_packages", "marketed_holders", "special_permit_articles")
+    medicine = {
+        "medicine_id": IDS[0],
+        "as_of": CUTOFF,
+        "known_at": told,
+        "grain": "medicine",
+        "critical": True,
+        "critical_lists": ["national"],
+        "substitutes": [],
+        "state": "marketed",
+        **dict.fromkeys(counts, 1),
+    }
+    fill(stored, {forecast.INDEX_EXPECTED: index, forecast.DEMAND: demand, picture.DEMAND_WEEKLY: weeks,
+                  picture.MEDICINES: [medicine]})  # fmt: skip
+    score_what_came(stored, date(2026, 2, 28), date(2026, 2, 1), NOW)
+    read = "select grouping, measure, metric, value from analyst.forecast_scores where horizon in (1, 4)"
+    found = {row[:3]: row[3] for row in stored.read(read).iter_rows()}
+    assert found["country", "purchases", "wape"] == pytest.approx(40 / 240)
+    assert found["counties", "purchases", "cover_high"] == 0.5
+    assert found["counties", "units", "wape"] == pytest.approx((0 + 0.1 + 0.2 + 3.5) / 43.8)
+    assert found["counties", "units", "cover80"] == 0.75
+    assert score_what_came(stored, date(2026, 2, 28), date(2026, 2, 1), NOW + timedelta(days=1)) == 0

@@ -7,7 +7,14 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from medsupply.forecast.running import demand_scores, happened, run_out_scores, worse, worse_than_knowing_nothing
+from medsupply.forecast.running import (
+    demand_scores,
+    happened,
+    purchase_scores,
+    run_out_scores,
+    worse,
+    worse_than_knowing_nothing,
+)
 
 MONDAY = date(2026, 1, 5)
 
@@ -92,3 +99,16 @@ def test_what_counts_as_worse() -> None:
     assert not worse(5.0, [0.5, 0.6])
     assert worse_than_knowing_nothing({"brier": 0.12, "brier_climatology": 0.1}, 30)
     assert not worse_than_knowing_nothing({"brier": 0.12, "brier_climatology": 0.1}, 10)
+
+
+def test_purchases_are_scored_where_they_have_come() -> None:
+    weeks = pl.DataFrame(
+        {
+            "county_code": ["99", "99", "01", "02"],
+            "expected": [100.0, 50.0, 10.0, 10.0],
+            "high": [120.0, 60.0, 12.0, None],
+            "purchases": [110, 70, None, 9],
+        }
+    )
+    rows = {(row[0], row[2]): row[3:] for row in purchase_scores(weeks).iter_rows()}
+    assert rows == {("country", "wape"): (30 / 180, 2), ("country", "cover_high"): (0.5, 2)}
