@@ -71,14 +71,18 @@ def simulate(
         preset, stock_days=days, last_day=end, medicines=medicines, pharmacies=pharmacies, hospitals=hospitals,
         dispensing_days=history_days, daily_form=form, daily_files=daily_files, planted=planted,
     )  # fmt: skip
-    told = [VERSION, family, seed, oracle, paths, daily_paths, residuals and _hash(residuals.read_bytes())]
-    stamp = _hash(json.dumps([*told, asdict(size)], default=str).encode())
+    stamp = _stamp(size, family, seed, oracle, paths, daily_paths, residuals and _hash(residuals.read_bytes()))
     if _stands(out, stamp):
         return _read(out, size)
     (out / "stamp").write_text(stamp)
     manifest = _Nation(out, size, family, seed, residuals, paths if oracle else 0, daily_paths).write(progress)
     manifest.arrivals().write_csv(out / "manifest.csv")
     return manifest
+
+
+def _stamp(size: Preset, *told: object) -> str:
+    """What a nation follows from, as a hash."""
+    return _hash(json.dumps([VERSION, *told, asdict(size)], default=str).encode())
 
 
 def _stands(out: Path, stamp: str) -> bool:
