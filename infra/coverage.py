@@ -21,9 +21,9 @@ from medsupply.picture.master import master
 from medsupply.picture.vintages import vintages_page
 from medsupply.published import FILES
 from medsupply.settings import Settings
+from medsupply.warehouse.database import server
 from medsupply.warehouse.database.connection import Warehouse
 from medsupply.warehouse.database.migrate import migrate
-from medsupply.warehouse.database.server import stop
 from medsupply.warehouse.facts import facts
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,7 +44,7 @@ def page(data: Path, home: Path) -> str:
             found = master(known)
             return NOTE + coverage_page(known, found) + "\n" + vintages_page(found.memberships)
     finally:
-        stop(settings)
+        server.down(settings)
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ import json
 import logging
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -128,18 +129,22 @@ def apart(home: Path, day: date) -> dict[str, float]:
     return found
 
 
-def best(work: Callable[[], object], rounds: int = 5) -> float:
-    spent = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        work()
-        spent.append(time.perf_counter() - start)
-    return min(spent)
+def in_turn(ours: Callable[[], object], theirs: Callable[[], object], rounds: int = 15) -> tuple[float, ...]:
+    """Both by turns: median seconds on the clock and of the processors of ours, and of theirs."""
+    spent: list[list[float]] = [[], [], [], []]
+    for number in range(rounds + 1):
+        for place, work in ((0, ours), (2, theirs)):
+            clock, cpu = time.perf_counter(), time.process_time()
+            work()
+            if number:  # the first round warms both up
+                spent[place].append(time.perf_counter() - clock)
+                spent[place + 1].append(time.process_time() - cpu)
+    return tuple(statistics.median(one) for one in spent)
 
 
-def beside_duckdb(home: Path, day: date) -> tuple[float, float, float]:
-    """Seconds of the site day (usable units of holder x medicine) in polars and in DuckDB, same files, same threads;
-    and the largest relative difference of the two results."""
+def beside_duckdb(home: Path, day: date) -> tuple[tuple[float, ...], float]:
+    """The site day (usable units of holder x medicine) in polars and in DuckDB by turns, same file, same threads; and
+    the largest relative difference of the two results."""
     wh = open_home(home)
     known = facts(wh, day, end_of_day(day) + timedelta(hours=6))
     whole = master(known)
@@ -165,7 +170,7 @@ def beside_duckdb(home: Path, day: date) -> tuple[float, float, float]:
     mine = wide.unpivot(index="holder_id", variable_name="medicine_id", value_name="mine")
     joined = theirs.join(mine, on=["holder_id", "medicine_id"], how="left")
     apart = (joined["units"] - joined["mine"].fill_null(-1)).abs() / joined["units"].clip(lower_bound=1)
-    return best(ours), best(lambda: connection.sql(query).fetchnumpy()), float(apart.max())  # type: ignore[arg-type]
+    return in_turn(ours, lambda: connection.sql(query).fetchnumpy()), float(apart.max())  # type: ignore[arg-type]
 
 
 def main() -> None:
@@ -197,8 +202,11 @@ def main() -> None:
         least = min(runs.values(), key=lambda run: run["cpu"])
         rates.append(rows / least["cpu"])
     print(f"rows a CPU second, whole / half: {rates[1] / rates[0]:.2f} (1 = linear)")
-    ours, theirs, difference = beside_duckdb(work / "whole", day)
-    print(f"site day: polars {ours:.3f} s, DuckDB {theirs:.3f} s, ratio {ours / theirs:.2f}, differs {difference:.0e}")
+    (ours, ours_cpu, theirs, theirs_cpu), difference = beside_duckdb(work / "whole", day)
+    print(
+        f"site day, medians of rounds by turns: polars {ours:.3f} s ({ours_cpu:.3f} CPU), DuckDB {theirs:.3f} s "
+        f"({theirs_cpu:.3f} CPU), ratio {ours / theirs:.2f} ({ours_cpu / theirs_cpu:.2f} CPU), differs {difference:.0e}"
+    )
 
 
 def _figures(run: Mapping[str, float]) -> str:

@@ -18,7 +18,7 @@ from medsupply.dashboard.problems import kind, name, ranked
 from medsupply.dashboard.wording import counted, say
 from medsupply.words import numbers as write
 
-SHOWN = 10
+LINES, VERSIONS = 5, 3
 
 
 def past_days(chosen: Filters) -> None:
@@ -30,10 +30,13 @@ def past_days(chosen: Filters) -> None:
     if found.is_empty():
         st.markdown(say(language, "corrected.none"))
         return
-    versions = found.sort("known_at", "as_of", descending=True)
-    for _, rows in versions.group_by("known_at", "as_of", maintain_order=True):
-        st.markdown(sentence(language, rows))
-        _lines(chosen, ranked(rows.filter(level_differs())))
+    versions = found.sort("known_at", "as_of", descending=True).partition_by("known_at", "as_of", maintain_order=True)
+    for rows in versions[:VERSIONS]:
+        _version(chosen, rows)
+    if len(versions) > VERSIONS:
+        with st.expander(counted(language, "corrected.more", len(versions) - VERSIONS)):
+            for rows in versions[VERSIONS:]:
+                _version(chosen, rows)
 
 
 def level_differs() -> pl.Expr:
@@ -77,10 +80,13 @@ def line(language: str, row: Mapping[str, Any], **params: str) -> Markup:
     )
 
 
-def _lines(chosen: Filters, rows: pl.DataFrame) -> None:
-    lines = [line(chosen.language, row, **chosen.url()) for row in rows.iter_rows(named=True)]
+def _version(chosen: Filters, rows: pl.DataFrame) -> None:
+    """The sentence of a version and its medicines, the worst first; of the rest how many."""
+    language = chosen.language
+    st.markdown(sentence(language, rows))
+    differing = ranked(rows.filter(level_differs()))
+    lines = [line(language, row, **chosen.url()) for row in differing.head(LINES).iter_rows(named=True)]
+    if differing.height > LINES:
+        lines.append(Markup("{}").format(say(language, "page.more", n=differing.height - LINES)))
     if lines:
-        show.html(markup.bullets(lines[:SHOWN]))
-    if len(lines) > SHOWN:
-        with st.expander(say(chosen.language, "page.more", n=len(lines) - SHOWN)):
-            show.html(markup.bullets(lines[SHOWN:]))
+        show.html(markup.bullets(lines))

@@ -223,7 +223,9 @@ def _corrections() -> list[dict[str, Any]]:
         {**row, "medicine_id": family(FAMILIES[5]), "level_before": "watch", "level": "normal"},
         {**row, **old, "medicine_id": family(FAMILIES[2]), "level_before": "normal", "level": "watch"},
         {**row, "county_code": "21", "medicine_id": family(FAMILIES[3]), "level_before": None, "level": "watch"},
-    ]
+        *({**row, "county_code": "07", "medicine_id": family(FAMILIES[0]), "as_of": day, "level_before": "watch",
+           "level": "normal"} for day in DAYS[4:9]),
+    ]  # fmt: skip
 
 
 def _completeness() -> list[dict[str, Any]]:

@@ -59,6 +59,14 @@ def test_what_is_not_critical_is_one_choice_away(open_filled: Open) -> None:
     assert counted("en", "corrected.levels", 2) in text
 
 
+def test_many_corrected_days_do_not_push_the_problems_away(open_filled: Open) -> None:
+    at = open_filled("situation", "en", area="07")
+    folded = [one for one in at.expander if one.label == counted("en", "corrected.more", 2)]
+    assert len(folded) == 1
+    assert len(folded[0].markdown) == 2
+    assert shown(at).count("was made again") == 5
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_week_without_corrections_says_so(open_filled: Open, language: str) -> None:
     """The first day of the picture comes before every correction."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 
+import polars as pl
 import pytest
 from conftest import Open
 from filled import FAMILIES, family
 from test_pages import shown
 
-from medsupply.dashboard import door
+from medsupply.dashboard import door, restricted
 from medsupply.dashboard.auth import DEMO, Person
 from medsupply.dashboard.wording import say
 from medsupply.settings import LANGUAGES
+from medsupply.words import word
 
 OBLIGED, RESERVE, COMPANY, PUBLIC = "71717", "81818", "51515", "41414"
 SEEN_OF_A_MEDICINE = (
@@ -67,3 +69,30 @@ def test_where_nothing_is_known_it_is_said(open_filled: Open, monkeypatch: pytes
     text = shown(open_filled("medicine", language, medicine=family(FAMILIES[1])))
     assert say(language, "restricted.no_obligations") in text
     assert say(language, "restricted.no_reserve") in text
+
+
+REASONS = (("fimea", "analyst", "obligation_short"), ("stm", "duty_officer", "obligation_short"),
+           ("nesa", "analyst", "restricted"), ("fimea", "reader", "restricted"), ("", "administrator", "restricted"),
+           ("21", "duty_officer", "restricted"))  # fmt: skip
+
+
+@pytest.mark.parametrize(("organisation", "role", "reason"), REASONS)
+@pytest.mark.parametrize("page", ["situation", "county", "medicine", "meeting"])
+def test_lists_name_the_reason_to_fimea_and_the_ministry_only(
+    open_filled: Open, monkeypatch: pytest.MonkeyPatch, organisation: str, role: str, reason: str, page: str
+) -> None:
+    someone = Person("Anna Aalto", role, address="a@x.example", organisation=organisation)
+    monkeypatch.setattr(door, "let_in", lambda _: someone)
+    told = {one: word("en", f"reason.{one}") for one in ("obligation_short", "restricted")}
+    text = shown(open_filled(page, "en", medicine=family(FAMILIES[2])))
+    assert {one for one, words in told.items() if words in text} == {reason}
+
+
+@pytest.mark.parametrize(("organisation", "role", "packs"), [("fimea", "analyst", True), ("21", "reader", False)])
+def test_a_file_of_deliveries_has_packs_of_a_sender_for_who_may_see_them(
+    monkeypatch: pytest.MonkeyPatch, organisation: str, role: str, packs: bool
+) -> None:
+    someone = Person("Anna Aalto", role, address="a@x.example", organisation=organisation)
+    monkeypatch.setattr(restricted, "person", lambda: someone)
+    found = pl.DataFrame({"delivery_id": ["stock-1"], "rows_received": [3], "packs_received": [31313.0]})
+    assert ("packs_received" in restricted.deliveries(found).columns) is packs
