@@ -36,6 +36,7 @@ def read_parquet(
         ) from error
     header = tuple(frame.columns)
     _search(frame)
+    refuse_personal_bytes(_footer(file))
     names = names_of(header)
     frame = frame.rename(dict(zip(header, names, strict=True)))
     taken = [name for name in names if name in source.contract.column_names()]
@@ -45,6 +46,12 @@ def read_parquet(
     text = frame.select(_as_text(frame[name]).alias(name) for name in taken)
     original = pl.concat_str([pl.col(name).fill_null("") for name in taken], separator=";").alias(ORIGINAL)
     return text.select(original, *taken), header
+
+
+def _footer(file: io.BytesIO) -> bytes:
+    """What a Parquet file says of itself: names, notes of its writer, statistics."""
+    data = file.getvalue()
+    return data[-8 - int.from_bytes(data[-8:-4], "little") :]
 
 
 def _within(metadata: pq.FileMetaData, limits: Limits) -> None:

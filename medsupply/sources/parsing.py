@@ -6,12 +6,19 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from medsupply.errors import DeliveryRefused
 from medsupply.sources.catalogue import Source
 from medsupply.sources.checking import Checked, check
 from medsupply.sources.reading import LINE, Raw, read
 from medsupply.sources.rules import Known
 from medsupply.sources.shaping import shaped
 from medsupply.sources.unpacking import LIMITS, NO_LIMITS, Limits
+
+# What to do about a file without rows, by whether it is of sites: silence is no statement, for nothing there is a row.
+_NOTHING = {
+    True: "Send its rows; who has nothing sends one row with an empty vnr and packs 0",
+    False: "Send the whole list, or nothing at all",
+}
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,8 @@ class Lines:
 def parse(data: bytes, source: Source, known: Known, limits: Limits = LIMITS) -> tuple[Lines, Checked]:
     """Read and check a delivery. Raises DeliveryRefused."""
     raw = shaped(read(data, source, limits), source)
+    if not raw.frame.height:
+        raise DeliveryRefused("no_rows", "The file has a header and no row", _NOTHING[source.is_site])
     lines = Lines(raw.lines_physical, raw.lines_header, raw.lines_blank, raw.encoding)
     return lines, check(raw, source, known)
 

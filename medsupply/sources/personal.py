@@ -18,6 +18,7 @@ DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2212"
 CENTURIES = {"+": 1800, **dict.fromkeys(DASHES + "YXWVU", 1900), **dict.fromkeys("ABCDEF", 2000)}
 CODE = rf"([0-9]{{6}})([+{DASHES[1:]}A-Fa-fU-Yu-y\-])([0-9]{{3}})([0-9A-FHJ-NPR-Ya-fhj-npr-y])"
 CANDIDATE = re.compile(rf"(?<![0-9]){CODE}(?![0-9])")
+INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ufeff"
 COLUMNS = re.compile(
     r"hetu|henkil[oö][_ ]?tunnus|personbeteckning|personnummer|social_?security|(^|[^a-z])ssn([^a-z]|$)|sotu|"
     r"personal_?(identity|id)|etunim|sukunim|first_?name|last_?name|family_?name|given_?name|patient|potilas|syntym|"
@@ -49,6 +50,12 @@ def refuse_personal_lines(lines: pl.Series) -> None:
     for number, text in zip(suspects, lines.gather(suspects), strict=True):
         if holds_code(text):
             raise _refusal(f"Line {number + 1} holds")
+
+
+def refuse_hidden_personal_lines(lines: pl.Series, text: str) -> None:
+    """The same behind signs that nobody sees: joiners, soft hyphens, marks of direction. ``text`` is all of it."""
+    if any(sign in text for sign in INVISIBLE):
+        refuse_personal_lines(lines.str.replace_all(f"[{INVISIBLE}]", ""))
 
 
 def refuse_personal_bytes(data: bytes) -> None:

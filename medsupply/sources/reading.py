@@ -14,11 +14,18 @@ import polars as pl
 from medsupply.errors import DeliveryRefused
 from medsupply.sources.catalogue import Source
 from medsupply.sources.parquet import read_parquet
-from medsupply.sources.personal import refuse_personal_bytes, refuse_personal_columns, refuse_personal_lines
+from medsupply.sources.personal import (
+    refuse_hidden_personal_lines,
+    refuse_personal_bytes,
+    refuse_personal_columns,
+    refuse_personal_lines,
+)
 from medsupply.sources.persons import refuse_persons
 from medsupply.sources.splitting import BROKEN, LINE, ORIGINAL, RAGGED, numbered, split
-from medsupply.sources.unpacking import LIMITS, PARQUET, Limits, as_far_as_possible, decode, unpacked
+from medsupply.sources.unpacking import GZIP, LIMITS, PARQUET, Limits, as_far_as_possible, decode, unpacked
 
+# A gzip file begins with the name and the comment that its writer gave it.
+GZIP_NAME = 1000
 __all__ = ["BROKEN", "LINE", "ORIGINAL", "RAGGED", "Raw", "read"]
 
 
@@ -43,6 +50,8 @@ def read(data: bytes, source: Source, limits: Limits = LIMITS) -> Raw:
 
     A file that holds anything personal is refused for that before any other reason: its bytes must not be kept.
     """
+    if data.startswith(GZIP):
+        refuse_personal_bytes(data[:GZIP_NAME])
     try:
         content = unpacked(data, limits)
         if content.startswith(PARQUET):
@@ -62,6 +71,7 @@ def _csv(text: str, encoding: str, source: Source, limits: Limits) -> Raw:
         text = text.replace("\r", "\n")
     lines = numbered(text)
     refuse_personal_lines(lines[ORIGINAL])
+    refuse_hidden_personal_lines(lines[ORIGINAL], text)
     if lines.height > limits.rows:
         raise DeliveryRefused("too_many_rows", f"The file has {lines.height} lines", "Send it in parts")
     first = str(lines[ORIGINAL][0])

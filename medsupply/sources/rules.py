@@ -47,12 +47,13 @@ def _no_package(known: Known, *, nil_allowed: bool) -> pl.Expr:
 
 
 def _days(source: Source) -> list[Rule]:
-    """No day before 1950; only the open end lies far ahead."""
+    """No day before 1950; only the open end lies far ahead, and nothing is counted or dispensed on that day."""
     found: list[Rule] = []
     for name, column in source.contract.columns().items():
         if column.dtype == pl.Date:
             day = pl.col(name)
-            broken = (day < EARLIEST) | ((day > date(2200, 1, 1)) & (day != OPEN_END))
+            open_end = pl.lit(False) if source.is_site and name in source.row_key[:2] else day == OPEN_END
+            broken = (day < EARLIEST) | ((day > date(2200, 1, 1)) & ~open_end)
             found.append(("implausible_day", name, broken))
     return found
 

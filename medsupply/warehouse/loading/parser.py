@@ -6,6 +6,7 @@ A child is used for many deliveries and replaced when it dies. A delivery that k
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import queue
 import socket
@@ -28,6 +29,8 @@ log = structlog.get_logger()
 # Memory that a child may really use, watched from here; what it may reserve is far more, since allocators reserve much.
 MEMORY = 3_500_000_000
 RESERVED_TIMES = 4
+# An allocator gives back little: a child that has grown so far ends, and its memory with it.
+GROWN = 600_000_000
 GLANCE = 0.1
 SECONDS, SECONDS_PER_MEGABYTE = 60.0, 1.0
 TRIES = 2
@@ -52,7 +55,7 @@ class _Child:
             )
         self.connection = Connection(ours.detach())
 
-    def ask(self, job: Job, data: bytes, seconds: float) -> Parsed | Refusal:
+    def ask(self, job: Job, data: bytes, seconds: float, most: int | None = None) -> Parsed | Refusal:
         """Raises EOFError or OSError when the child died, TimeoutError or MemoryError when it takes too much."""
         self.connection.send(job)
         self.connection.send_bytes(data)
@@ -60,7 +63,7 @@ class _Child:
         while not self.connection.poll(GLANCE):
             if time.monotonic() > until:
                 raise TimeoutError
-            if self._used() > self.memory:
+            if self._used() > (most or self.memory):
                 raise MemoryError
         answer: Parsed | Refusal = self.connection.recv()
         return answer
@@ -70,6 +73,14 @@ class _Child:
             return int(psutil.Process(self.process.pid).memory_info().rss)
         except psutil.Error as error:
             raise EOFError from error
+
+    def unless_grown(self) -> _Child | None:
+        """This child, or nothing when it held so much memory that it was ended, or has died since it answered."""
+        with contextlib.suppress(EOFError):
+            if self._used() < GROWN:
+                return self
+        self.end()
+        return None
 
     def end(self) -> None:
         self.connection.close()
@@ -86,19 +97,26 @@ class Parser:
         for _ in range(children):
             self._idle.put(None)
 
-    def parse(self, job: Job, data: bytes) -> Parsed:
-        """What the delivery holds. Raises DeliveryRefused for one that cannot be read, or not within the limits."""
+    def parse(self, job: Job, data: bytes, most: int | None = None) -> Parsed:
+        """What the delivery holds. Raises DeliveryRefused for one that cannot be read, or not within the limits.
+
+        ``most``: bytes of memory after which it is given up with a MemoryError, below the limit.
+        """
         for attempt in range(1, TRIES + 1):
             child = self._idle.get()
             try:
                 child = child if child is not None and child.process.poll() is None else _Child(self.memory)
-                answer = child.ask(job, data, self.seconds + SECONDS_PER_MEGABYTE * len(data) / 1e6)
+                answer = child.ask(job, data, self.seconds + SECONDS_PER_MEGABYTE * len(data) / 1e6, most)
             except (EOFError, OSError, MemoryError) as error:
                 log.warning("parser died", delivery_id=job.delivery_id, attempt=attempt, error=type(error).__name__)
                 if child is not None:
                     child.end()
                 child = None
+                if most is not None and isinstance(error, MemoryError):
+                    raise
                 continue
+            else:
+                child = child.unless_grown()
             finally:
                 self._idle.put(child)
             if isinstance(answer, Refusal):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import threading
@@ -21,6 +22,7 @@ from medsupply.warehouse.database.connection import Warehouse
 from medsupply.warehouse.database.engine import explained
 from medsupply.warehouse.loading.deliveries import NOT_KEPT, Delivery, told_name
 from medsupply.warehouse.loading.failpoints import reached
+from medsupply.warehouse.loading.large import SMALL_MEMORY, alone, is_large
 from medsupply.warehouse.loading.parser import shared_parser
 from medsupply.warehouse.loading.parser_child import Job, Parsed
 from medsupply.warehouse.storage import record
@@ -120,12 +122,21 @@ def prepare(
                 "Send it in parts",
             )
         job = Job(delivery.source.name, delivery.delivery_id, delivery.received_at, codes, limits)
-        parser = shared_parser(settings.workers or 2, settings.parser_memory_bytes, settings.parser_seconds)
-        parsed = parser.parse(job, delivery.data)
+        parsed = _parsed(settings, job, delivery.data)
     except DeliveryRefused as refusal:
         return Prepared(delivery, refusal=refusal)
     reached("parsed")
     return Prepared(delivery, parsed)
+
+
+def _parsed(settings: Settings, job: Job, data: bytes) -> Parsed:
+    """A small file beside others; a large one, or one that turns out to be, when no other is read."""
+    parser = shared_parser(settings.workers or 2, settings.parser_memory_bytes, settings.parser_seconds)
+    if not is_large(data):
+        with contextlib.suppress(MemoryError):
+            return parser.parse(job, data, most=min(SMALL_MEMORY, settings.parser_memory_bytes))
+    with alone(settings.home):
+        return parser.parse(job, data)
 
 
 def keep(store: Store, group: Iterable[Prepared]) -> None:

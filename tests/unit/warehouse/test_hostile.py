@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import pytest
 
 from medsupply.warehouse.database.connection import Warehouse
@@ -37,6 +38,23 @@ def bomb() -> bytes:
     return out.getvalue()
 
 
+def without_rows() -> bytes:
+    buffer = io.BytesIO()
+    pl.read_parquet(parquet()).clear().write_parquet(buffer)
+    return buffer.getvalue()
+
+
+def noted(note: bytes) -> bytes:
+    table = pl.read_parquet(parquet()).to_arrow().replace_schema_metadata({b"note": note})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    return buffer.getvalue()
+
+
+def named(name: bytes) -> bytes:
+    return b"\x1f\x8b\x08\x08\0\0\0\0\0\x03" + name + b"\0" + gzip.compress(GOOD.encode())[10:]
+
+
 REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "nothing": (lambda: b"", "empty_file"),
     "blank lines": (lambda: b"\r\n \n\n", "empty_file"),
@@ -54,6 +72,15 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "an old Excel file": (lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + os.urandom(2000), "wrong_kind"),
     "a PDF": (lambda: b"%PDF-1.7\n" + os.urandom(500), "wrong_kind"),
     "random bytes": (lambda: b"\x80" + bytes(range(256)) * 20, "unreadable_bytes"),
+    "a header alone": (lambda: f"{HEADER}\n".encode(), "no_rows"),
+    "lines ended by NEL": (lambda: GOOD.replace("\n", "\u0085").encode(), "no_rows"),
+    "Parquet without rows": (lambda: without_rows(), "no_rows"),
+    "a code behind a sign that nobody sees": (
+        lambda: GOOD.replace("L1", "1310\u200b52-308T").encode(),
+        "personal_code",
+    ),
+    "a code in the notes of Parquet": (lambda: noted(b"131052-308T"), "personal_code"),
+    "a code in the name of a gzip file": (lambda: named(b"131052-308T.csv"), "personal_code"),
     "no header": (lambda: f"{ROW}\n{ROW}\n".encode(), "missing_column"),
     "commas": (lambda: GOOD.replace(";", ",").encode(), "missing_column"),
     "tabs": (lambda: GOOD.replace(";", "\t").encode(), "missing_column"),
@@ -87,6 +114,7 @@ WAITING: dict[str, tuple[bytes, str]] = {
     "10^308": (f"{GOOD}H1;2026-03-02;000001;;;1e308;;\n".encode(), "not_a_number"),
     "a formula": (f"{GOOD}H1;2026-03-02;=cmd|' /C calc'!A0;;;5;;\n".encode(), "unknown_article"),
     "SQL": (f"{GOOD}H1;2026-03-02;'); drop table core.holders;--;;;5\n".encode(), "not_a_day"),
+    "the open end as a day": (f"{GOOD}H1;9999-12-31;000001;;;5;;\n".encode(), "implausible_day"),
     "a year of 0202": (f"{GOOD}H1;0202-03-02;000001;;;5;;\n".encode(), "implausible_day"),
     "Parquet with a number too large": (
         parquet(packs=[5.0, 1e300], holder_id=["H1"] * 2, counted_on=["2026-03-02"] * 2, vnr=["012345", "000001"]),
