@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
+from medsupply.alerts.episodes import FALLS_AFTER
 from medsupply.alerts.folding import IMMEDIATE, RULES
 from medsupply.alerts.recipients import RANK, Subscription
 from medsupply.alerts.rules.rule import HIGH, known
+from medsupply.days import HELSINKI
 from medsupply.errors import InputError
 from medsupply.tables.alerts import SUBSCRIPTION
 from medsupply.warehouse.database.connection import Warehouse
+from medsupply.words import has_word, word
 
 Row = dict[str, Any]
 _PICTURE = """
@@ -20,8 +23,9 @@ _PICTURE = """
       AND s.county_code = :county AND s.as_of <= coalesce(cast(:on AS date), s.as_of) ORDER BY s.as_of DESC LIMIT 1
 """
 _MAILS = """
-    SELECT n.kind, n.recipient, n.status, n.attempts, o.last_error, o.waits, o.due_at FROM alerts.outbox o
-    JOIN analyst.notifications n USING (message_id)
+    SELECT n.kind, n.recipient, n.status, n.attempts, o.last_error, o.waits, o.due_at, o.sent_at, p.recipient AS instead
+    FROM alerts.outbox o JOIN analyst.notifications n USING (message_id)
+    LEFT JOIN analyst.notifications p ON p.message_id = o.thread AND p.recipient <> n.recipient
     WHERE (o.alert_id = :id OR :id = ANY(o.alert_ids)) AND (o.as_of IS NULL OR o.as_of <= :as_of)
     ORDER BY o.created_at, o.message_id
 """
@@ -37,7 +41,7 @@ def why(wh: Warehouse, medicine: str, *, on: date | None, county: str) -> str:
     evaluated = wh.read(query, as_of=row["as_of"]).to_dicts()
     lines = [
         f"Picture of {row['as_of']} as known {row['known_at']:%Y-%m-%d %H:%M} UTC, rules {row['rules_version']}:",
-        f"  {row['medicine_id']} in {county}: level {row['level']}, reasons {_listed(row['reasons'])}",
+        f"  {row['medicine_id']} in {county}: level {row['level']}, reasons {_explained(row['reasons'])}",
         f"  run_out_p14 {row['run_out_p14']}, run_out_p56 {row['run_out_p56']}, cover_days {row['cover_days']},"
         f" reporting_share {row['reporting_share']}",
     ]
@@ -48,6 +52,14 @@ def why(wh: Warehouse, medicine: str, *, on: date | None, county: str) -> str:
 
 def _listed(reasons: list[str] | None) -> str:
     return ", ".join(reasons or []) or "none"
+
+
+def _explained(reasons: list[str] | None) -> str:
+    """Reasons in words, with the code that SQL knows."""
+    told = (
+        f"{word('en', f'reason.{one}')} ({one})" if has_word("en", f"reason.{one}") else one for one in reasons or []
+    )
+    return "; ".join(told) or "none"
 
 
 def _hold(evaluation: Row) -> list[str]:
@@ -74,7 +86,7 @@ def _alerts(wh: Warehouse, row: Row) -> list[str]:
         now = f"closed on {closed}" if closed else "open"
         lines.append(f"Alert {state['alert_id']}: opened {state['opened_on']}, {now}{flapping}")
         lines += _events(wh, state["alert_id"], row["as_of"])
-        lines += [] if closed else _inhibited(row)
+        lines += [] if closed else _inhibited(row, state)
         lines += _silences(wh, state, row["as_of"]) + _acknowledged(wh, state, row["known_at"])
         lines += _mails(wh, state, row)
     return lines
@@ -88,12 +100,20 @@ def _never(row: Row) -> list[str]:
     return [f"No alert was open: level {row['level']} is below elevated and no other rule's condition held. No mail."]
 
 
-def _inhibited(row: Row) -> list[str]:
-    if any(rule.opens(row) for rule in RULES) and row["level"] in HIGH:
+def _inhibited(row: Row, state: Row) -> list[str]:
+    """Why an alert is still open, or still higher than the level of the day."""
+    rule = next((one for one in RULES if one.name == state["rule"]), None)
+    if rule is None:
         return []
+    if rule.opens(row):
+        higher = RANK.get(state["level"] or "", 0) > RANK.get(row["level"] or "", 0)
+        told = f"  stays {state['level']}: its level falls after {FALLS_AFTER} evaluations running that are below it"
+        return [told] if higher else []
     if not known(row):
         return ["  kept open: reports are missing, and missing data never closes an alert"]
-    return ["  kept open: counts are carried forward"] if row["state"] == "late" else []
+    if row["state"] == "late":
+        return ["  kept open: counts are carried forward"]
+    return [f"  kept open: it closes after {rule.closes_after} evaluations running that speak for closing"]
 
 
 def _events(wh: Warehouse, alert_id: str, as_of: date) -> list[str]:
@@ -128,21 +148,38 @@ def _acknowledged(wh: Warehouse, state: Row, at: datetime) -> list[str]:
     found = wh.read("select * from alerts.acknowledgement where alert_id = :id order by at", id=state["alert_id"])
     return [
         f"  acknowledged by {row['owner']} at {row['level']}: {row['note']}"
-        + (" (run out)" if row["expires_at"] <= at else "")
+        + f" ({'ran out' if row['expires_at'] <= at else 'runs out'} {_moment(row['expires_at'])})"
+        + (" (lapsed: the level has risen)" if _higher(state, row) else "")
         for row in found.iter_rows(named=True)
     ]
+
+
+def _higher(state: Row, acknowledged: Row) -> bool:
+    return RANK.get(state["level"] or "", 0) > RANK.get(acknowledged["level"] or "", 0)
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(HELSINKI):%Y-%m-%d %H:%M} in Helsinki"
 
 
 def _mails(wh: Warehouse, state: Row, row: Row) -> list[str]:
     found = wh.read(_MAILS, id=state["alert_id"], as_of=row["as_of"])
     if not found.height:
         return [f"  no mail: {_no_mail(wh, state, row)}"]
-    return [
-        f"  mail ({one['kind']}) to {one['recipient']}: {one['status']} after {one['attempts']} tries"
-        + (f"; waits for office hours until {one['due_at']:%Y-%m-%d %H:%M} UTC" if one["waits"] else "")
+    return [_mail(one) for one in found.iter_rows(named=True)]
+
+
+def _mail(one: Row) -> str:
+    tries = f"after {one['attempts']} {'try' if one['attempts'] == 1 else 'tries'}"
+    waits = one["waits"] and one["status"] == "queued"
+    return (
+        f"  mail ({one['kind']}) to {one['recipient']}"
+        + (f", in place of {one['instead']}" if one["instead"] else "")
+        + f": {one['status']} {tries}"
+        + (f", {_moment(one['sent_at'])}" if one["sent_at"] else "")
+        + (f"; waits for office hours until {_moment(one['due_at'])}" if waits else "")
         + (f"; {one['last_error']}" if one["last_error"] else "")
-        for one in found.iter_rows(named=True)
-    ]
+    )
 
 
 def _no_mail(wh: Warehouse, state: Row, row: Row) -> str:
@@ -152,7 +189,8 @@ def _no_mail(wh: Warehouse, state: Row, row: Row) -> str:
     if state["held"]:
         return "it waits for a person to release the held evaluation"
     if state["told"] is None:
-        return "it is silenced, or closed before it could be told"
+        silenced = _silences(wh, state, row["as_of"])
+        return "it is silenced; it is told then if it is still open" if silenced else "it closed before it was told"
     item = {**row, "level": state["told"]}
     return _nobody(wh.rows(SUBSCRIPTION, "created_at <= :at", at=row["known_at"]).to_dicts(), item, row["known_at"])
 

@@ -42,7 +42,7 @@ def test_sent(warehouse: Warehouse) -> None:
         sender.send(warehouse, clock=lambda: CLOCK, smtp_url=url)
     told = asked(warehouse)
     assert "opened at elevated (run_out_p56), rules" in told
-    assert "mail (alert) to a***@example.org: sent after 1 tries" in told and "no mail" not in told
+    assert "mail (alert) to a***@example.org: sent after 1 try" in told and "no mail" not in told
 
 
 def test_refused_recipient(warehouse: Warehouse) -> None:
@@ -51,8 +51,8 @@ def test_refused_recipient(warehouse: Warehouse) -> None:
     with running(Relay(lambda address, _: "550 no such user" if address[0] == "a" else "ok")) as url:
         sender.send(warehouse, clock=lambda: CLOCK, smtp_url=url)
     told = asked(warehouse)
-    assert "a***@example.org: failed after 1 tries; The relay refuses it for good (550 no such user)" in told
-    assert "b***@example.org: sent after 1 tries" in told
+    assert "a***@example.org: failed after 1 try; The relay refuses it for good (550 no such user)" in told
+    assert "b***@example.org, in place of a***@example.org: sent after 1 try, 2026-03-03 09:00 in Helsinki" in told
 
 
 def test_silenced(warehouse: Warehouse) -> None:
@@ -109,6 +109,33 @@ def test_ended(warehouse: Warehouse) -> None:
     assert "no mail: the subscriptions to it have ended" in asked(warehouse)
 
 
+def test_acknowledged_and_higher_than_the_day(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    live(warehouse, GONE)
+    desk.acknowledge(warehouse, "run_out-S1-99-1", owner="Duty", note="calling", at=moment(0), rules=RULES)
+    put(warehouse, 1, [row("S1", **SHORT)])
+    store.evaluate(warehouse, day(1), moment(1), RULES)
+    told = asked(warehouse)
+    assert "acknowledged by Duty at severe: calling (runs out 2026-03-09" in told and "lapsed" not in told
+    assert "stays severe: its level falls after 3 evaluations" in told
+    assert "level elevated, reasons " in told and "(run_out_p56)" in told
+
+
+def test_calm_but_not_closed_yet(warehouse: Warehouse) -> None:
+    live(warehouse, SHORT, {})
+    assert "kept open: it closes after 7 evaluations running" in asked(warehouse)
+
+
+def test_a_mail_that_failed_does_not_wait(warehouse: Warehouse) -> None:
+    subscribe(warehouse, office_hours=True)
+    live(warehouse, SHORT)
+    with running(Relay(lambda *_: "550 no such user")) as url:
+        for hours in (12, 26):
+            sender.send(warehouse, clock=lambda: CLOCK + timedelta(hours=hours), smtp_url=url)  # noqa: B023
+    told = asked(warehouse)
+    assert "a***@example.org: failed after 1 try" in told and "waits for office hours" not in told
+
+
 def test_below_level(warehouse: Warehouse) -> None:
     subscribe(warehouse)
     live(warehouse, {"level": "watch", "reasons": ["run_out_p84"]})
@@ -142,6 +169,6 @@ def test_not_evaluated_yet_and_put_off_till_morning(warehouse: Warehouse) -> Non
     live(warehouse, SHORT)
     with running(Relay()) as url:
         sender.send(warehouse, clock=lambda: CLOCK + timedelta(hours=12), smtp_url=url)
-    assert "waits for office hours until 2026-03-04 06:00 UTC" in asked(warehouse)
+    assert "waits for office hours until 2026-03-04 08:00 in Helsinki" in asked(warehouse)
     put(warehouse, 1, [row("S1", **GONE)])
     assert "have not been evaluated" in asked(warehouse)
