@@ -12,7 +12,7 @@ from medsupply import schedule
 
 
 @dag(
-    schedule="*/15 5-20 * * *",
+    schedule="*/5 5-20 * * *",
     start_date=pendulum.datetime(2026, 1, 1, tz=schedule.TIMEZONE),
     catchup=False,
     max_active_runs=1,

@@ -1,7 +1,8 @@
 """Evaluate the alerts of the newest picture and hand over the mails that are due.
 
 State, event and outbox are one transaction; evaluating twice changes nothing. Runs when forecasts are judged,
-and by the clock, so that a mail waits for nothing but the relay.
+and by the clock, so that a mail waits for nothing but the relay. The digest of the day before goes out from its
+hour (MEDSUPPLY_DIGEST_HOUR); a run that is asked for a moment writes it at once.
 """
 
 import pendulum
@@ -38,8 +39,9 @@ def send_alerts() -> None:
         params = get_current_context()["params"]
         with schedule.warehouse() as wh:
             day, moment = schedule.as_of(params), schedule.known_at(params)
-            weekly = flow.digest(wh, day, at=moment, weekly=True) if day.isoweekday() == schedule.WEEK_ENDS else ""
-            return f"{flow.digest(wh, day, at=moment)} {weekly}".strip()
+            write = flow.digest if params["known_at"] else flow.morning_digest
+            weekly = write(wh, day, at=moment, weekly=True) if day.isoweekday() == schedule.WEEK_ENDS else ""
+            return f"{write(wh, day, at=moment)} {weekly}".strip()
 
     @task(trigger_rule="all_done")
     def send() -> str:

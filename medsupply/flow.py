@@ -318,6 +318,13 @@ def digest(wh: Warehouse, as_of: date, *, at: datetime, weekly: bool = False) ->
     return digests.digest(wh, as_of, at=at, weekly=weekly)
 
 
+def morning_digest(wh: Warehouse, as_of: date, *, at: datetime, weekly: bool = False) -> str:
+    """The digest of a report day once its hour has come and the day is evaluated, or has kept it waiting too long."""
+    if not digests.is_due(wh, as_of, at):
+        return "the digest is not due yet"
+    return digest(wh, as_of, at=at, weekly=weekly)
+
+
 def send(
     wh: Warehouse, *, clock: Callable[[], datetime], drain: bool = False, smtp_url: str | None = None
 ) -> sender.Sent:

@@ -32,6 +32,7 @@ VARIABLES: dict[str, str] = {
     "MEDSUPPLY_LANGUAGE": "Language of pages and mails that name none: fi, sv or en. Default: fi",
     "MEDSUPPLY_OPERATOR_MAIL": "Address that gets operations mails of the watchdog",
     "MEDSUPPLY_WATCHDOG_SMTP_URL": "Relay of the watchdog's own mails. Default: MEDSUPPLY_SMTP_URL; best another one",
+    "MEDSUPPLY_DIGEST_HOUR": "Hour in Helsinki from which the digest of the day before goes out, 0-23. Default: 7",
     "MEDSUPPLY_HEARTBEAT_URL": "Address that the watchdog calls each time all is well",
     "MEDSUPPLY_CLOSED_AFTER_DAYS": "Days after which a report day is closed: one file of the record. Default: 7",
     "MEDSUPPLY_MAX_FILE_BYTES": "Bytes of a file of a delivery, at most. Default: 500000000",
@@ -62,6 +63,7 @@ class Settings:
     base_url: str = "http://localhost:8501"
     language: str = "fi"
     operator_mail: str = ""
+    digest_hour: int = 7
     heartbeat_url: str = field(default="", repr=False)
     watchdog_smtp_url: str = field(default="", repr=False)
     workers: int = 0
@@ -100,6 +102,7 @@ class Settings:
             base_url=(value("BASE_URL") or cls.base_url).rstrip("/"),
             language=language,
             operator_mail=value("OPERATOR_MAIL"),
+            digest_hour=_hour("DIGEST_HOUR", value("DIGEST_HOUR"), cls.digest_hour),
             heartbeat_url=value("HEARTBEAT_URL"),
             watchdog_smtp_url=_smtp(value("WATCHDOG_SMTP_URL")),
             workers=_whole("WORKERS", value("WORKERS"), 0),
@@ -178,6 +181,13 @@ def _kept(name: str, text: str) -> int:
     found, least = _whole(name, text, getattr(Settings, name.lower())), LEAST_KEPT[name.lower()]
     if 0 < found < least:
         raise SettingsError(f"MEDSUPPLY_{name} is {found}", f"Write {least} or more, 0 for ever, or leave it empty")
+    return found
+
+
+def _hour(name: str, text: str, default: int) -> int:
+    found = _whole(name, text, default)
+    if found > 23:
+        raise SettingsError(f"MEDSUPPLY_{name} is {found}", "Write an hour from 0 to 23, or leave it empty")
     return found
 
 

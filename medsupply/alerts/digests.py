@@ -1,5 +1,5 @@
 """Digests: one mail a day to everyone who is subscribed, also on quiet days; weekly with the scores."""
 
-from medsupply.alerts.store.digests import digest
+from medsupply.alerts.store.digests import digest, is_due
 
-__all__ = ["digest"]
+__all__ = ["digest", "is_due"]

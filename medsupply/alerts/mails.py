@@ -197,8 +197,10 @@ def digest_mail(
     unsubscribe: str,
     *,
     weekly: bool = False,
+    newest: date | None = None,
 ) -> Mail:
-    """The digest, also of a quiet day. ``open_alerts``: the weightiest first; ``heard``: reporters in, expected."""
+    """The digest, also of a quiet day. ``open_alerts``: the weightiest first; ``heard``: reporters in, expected;
+    ``newest``: the newest evaluated day, which is said where it is an earlier one."""
     say = texts(language)
     day = written(as_of, language)
     kind = "weekly" if weekly else "digest"
@@ -208,6 +210,8 @@ def digest_mail(
     if len(open_alerts) > LONGEST_DIGEST:
         lines.append(counted(say, "say.more", len(open_alerts) - LONGEST_DIGEST))
     told = [f"{count}."] if lines else [say["say.quiet"]]
+    if newest is not None and newest < as_of:
+        told = [say["say.not_evaluated"].format(date=day, newest=written(newest, language)), *told]
     blocks = [Block(say["head.what"], told)]
     if lines:
         blocks.append(Block(say["head.open"], lines, bullets=True))

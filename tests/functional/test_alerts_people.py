@@ -13,12 +13,14 @@ import pytest
 from alerts_pictures import GONE, SHORT, day, moment, put, row
 from hostile_relay import Relay, running
 
+from medsupply import flow
 from medsupply.alerts import desk, sender, store, subscriptions
 from medsupply.alerts.digests import digest
 from medsupply.alerts.recipients import subscriptions_of
 from medsupply.alerts.store import rota
 from medsupply.alerts.store.next_person import escalate, working_hours
 from medsupply.alerts.store.scoring import replay_rules
+from medsupply.days import HELSINKI
 from medsupply.errors import InputError
 from medsupply.rules import load_rules
 from medsupply.warehouse.database.connection import Warehouse
@@ -121,6 +123,24 @@ def test_the_digest_goes_out_on_quiet_days_once(warehouse: Warehouse) -> None:
     assert digest(warehouse, day(0), at=moment(0)) == "1 digests queued"
     assert digest(warehouse, day(0), at=moment(0)) == "0 digests queued"
     assert "no open alerts" in outbox(warehouse)[0]["subject"]
+
+
+def test_the_digest_waits_for_its_hour_and_for_the_day_and_says_when_it_could_not(warehouse: Warehouse) -> None:
+    """Five minutes after midnight the day before has just begun to come in: a digest then would be of nothing."""
+    subscribe(warehouse, "a@example.org")
+    at = lambda hour, minute=0: datetime(2026, 3, 3, hour, minute, tzinfo=HELSINKI)  # noqa: E731
+    assert "not due" in flow.morning_digest(warehouse, day(0), at=at(0, 5))
+    assert "not due" in flow.morning_digest(warehouse, day(0), at=at(7)), "nothing is evaluated yet"
+    put(warehouse, 0, [row("S1")])
+    evaluate(warehouse, 0)
+    assert "not due" in flow.morning_digest(warehouse, day(0), at=at(6, 59))
+    assert flow.morning_digest(warehouse, day(0), at=at(7)) == "1 digests queued"
+    late = at(9) + timedelta(days=1)
+    assert "not due" in flow.morning_digest(warehouse, day(1), at=late - timedelta(minutes=1))
+    assert flow.morning_digest(warehouse, day(1), at=late) == "1 digests queued"
+    told = [mail["body_text"] for mail in outbox(warehouse)]
+    assert "have not been evaluated" not in told[0]
+    assert "alerts of 3 March 2026 have not been evaluated" in " ".join(told[1].split())
 
 
 def test_nobody_acknowledges_and_the_deputy_is_told_once(warehouse: Warehouse) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,9 +15,20 @@ from medsupply.alerts.recipients import PRIVILEGED, RANK, RESTRICTED_RULES, Subs
 from medsupply.alerts.store.outbox import message_id_of, outbox_row, queue
 from medsupply.alerts.store.writing import subscriptions
 from medsupply.areas import AREAS
+from medsupply.days import HELSINKI
 from medsupply.warehouse.database.connection import Warehouse
 from medsupply.warehouse.database.reading import read_frame
 from medsupply.words import has_word, word
+
+# How long the digest waits for a day that has not been evaluated; after that it goes out and says so.
+WAITS = timedelta(hours=2)
+
+
+def is_due(wh: Warehouse, as_of: date, at: datetime) -> bool:
+    """Whether the digest of a report day goes out now: at its hour, when the day is evaluated, or two hours later."""
+    due = datetime.combine(as_of + timedelta(days=1), time(wh.settings.digest_hour), HELSINKI)
+    known = wh.read("select count(*) as n from alerts.evaluations where as_of = :as_of", as_of=as_of).item()
+    return at >= (due if known else due + WAITS)
 
 
 def digest(wh: Warehouse, as_of: date, *, at: datetime, weekly: bool = False) -> str:
@@ -46,7 +57,8 @@ def _row(
     end = links.link(wh.settings, reader.address, links.END, reader.language)
     scores = _scores(connection) if weekly else None
     found, heard = _open(connection, mine, reader.language, as_of, at), _heard(connection, as_of)
-    mail = digest_mail(reader.language, as_of, found, heard, scores, link, end, weekly=weekly)
+    newest = _newest(connection, as_of)
+    mail = digest_mail(reader.language, as_of, found, heard, scores, link, end, weekly=weekly, newest=newest)
     kind = "weekly" if weekly else "daily"
     message_id = message_id_of(f"digest|{kind}|{reader.address.lower()}|{as_of}", wh.settings.mail_from)
     name = f"digest-{kind}-{as_of}"
@@ -95,6 +107,13 @@ def _name(row: Mapping[str, Any], language: str) -> str:
     """The medicine; for an alert about the service the source or part of it."""
     source = f"source.{row['medicine_id']}"
     return word(language, source) if has_word(language, source) else medicine_name(row, row["medicine_id"], language)
+
+
+def _newest(connection: sa.Connection, as_of: date) -> date | None:
+    """The newest evaluated day up to ``as_of``."""
+    query = sa.text("select max(as_of) from alerts.evaluations where as_of <= :as_of")
+    found: date | None = connection.execute(query, {"as_of": as_of}).scalar_one()
+    return found
 
 
 def _heard(connection: sa.Connection, as_of: date) -> tuple[int, int]:
