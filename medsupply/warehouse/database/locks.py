@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+
 import sqlalchemy as sa
+
+_rebuilding: ContextVar[bool] = ContextVar("rebuilding", default=False)
 
 
 def one_writer(connection: sa.Connection, *, durable: bool = True) -> None:
@@ -12,5 +18,20 @@ def one_writer(connection: sa.Connection, *, durable: bool = True) -> None:
     that no row names was left by a process that died. Not ``durable``: the commit does not wait for the disk.
     """
     wait = "on" if durable else "off"
-    query = "select set_config('synchronous_commit', :wait, true), pg_advisory_xact_lock(hashtext('deliveries'))"
-    connection.execute(sa.text(query), {"wait": wait})
+    connection.execute(sa.text("select set_config('synchronous_commit', :wait, true)"), {"wait": wait})
+    if not _rebuilding.get():
+        connection.execute(sa.text("select pg_advisory_xact_lock_shared(hashtext('rebuild'))"))
+    connection.execute(sa.text("select pg_advisory_xact_lock(hashtext('deliveries'))"))
+
+
+@contextlib.contextmanager
+def only_rebuild(engine: sa.Engine) -> Iterator[None]:
+    """Keep every other writer waiting: to whom half a warehouse would look like one in which its file is new."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sa.text("select pg_advisory_lock(hashtext('rebuild'))"))
+        token = _rebuilding.set(True)
+        try:
+            yield
+        finally:
+            _rebuilding.reset(token)
+            connection.execute(sa.text("select pg_advisory_unlock(hashtext('rebuild'))"))

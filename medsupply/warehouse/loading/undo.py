@@ -17,7 +17,7 @@ from medsupply.tables.deliveries import REFERENCE
 from medsupply.tables.ops import COMPACTED_DAYS, COMPACTED_PARTS, DELIVERIES, QUARANTINE, SNAPSHOTS
 from medsupply.warehouse.database.audit import audit
 from medsupply.warehouse.database.connection import Warehouse
-from medsupply.warehouse.database.locks import one_writer
+from medsupply.warehouse.database.locks import one_writer, only_rebuild
 from medsupply.warehouse.loading.committing import commit
 from medsupply.warehouse.loading.deliveries import Delivery
 from medsupply.warehouse.loading.events import FOLDER, keep
@@ -81,8 +81,14 @@ def _released(
 def rebuild(wh: Warehouse, *, progress: Progress | None = None) -> int:
     """Empty deliveries, record and reference, and load every archived file again as it was received.
 
-    Decisions of persons (withdrawals, releases) are taken again at their moments. Returns the deliveries read.
+    Decisions of persons (withdrawals, releases) are taken again at their moments. Who loads meanwhile waits.
+    Returns the deliveries read.
     """
+    with only_rebuild(wh.engine):
+        return _rebuilt(wh, progress)
+
+
+def _rebuilt(wh: Warehouse, progress: Progress | None) -> int:
     store = open_store(wh.settings.archive_url)
     notes = [json.loads(store.get(name)) for name in store.names("raw") if name.endswith(".json")]
     events = _effective([json.loads(store.get(name)) for name in store.names(FOLDER)])
