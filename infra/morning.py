@@ -49,7 +49,7 @@ own. A reader of a county sees the rows of that county. Why: [decision
 
 Nearly every medicine of the simulated nation is critical; the Union list has about 300 lines, of which 142 have a
 package on the market here. The shares above, taken to 300 critical families, are about 15 severe or elevated and
-45 above normal in the country, and 30 lines for counties: tens. Of marketed packages 8 % are under a notice in
+45 above normal in the country, and 25 lines for counties: tens. Of marketed packages 8 % are under a notice in
 force in this nation, 5 % of the real list of substitutable packages on 17.11.2022.
 
 **Scale decides what counties look like.** An [earlier run](morning-small.md) with 46 pharmacies, two a county, had
