@@ -1,7 +1,9 @@
 """Write docs/skill-nation.md: run-out of simulated nations against their oracle, and the alerts it gives.
 
-    python infra/bench/nation_skill.py --nation NAME DATA RUN_OUT [..] --episodes NAME DATA RUN_OUT [..]
+    python infra/bench/nation_skill.py --nation NAME DATA RUN_OUT [..] --episodes NAME DATA RUN_OUT [..] \\
+        --reach NAME DATA [..]
 
+A section that is not made stays as the page has it; each ends with what it was made from (``--note``).
 RUN_OUT: files of ``medsupply backtest nation``; several with one NAME count together. For episodes: origins every
 few days (a probability stands until the next), horizons 14 and 56, and DATA written with ``--daily-paths``.
 """
@@ -28,7 +30,7 @@ WINDOW, FLOOR_DAYS = 84, 7
 ELEVATED_56, ELEVATED_14, SEVERE_14 = 0.30, 0.2, 0.5
 HEAD = """# Run-out of simulated nations
 
-Made by `infra/bench/nation_skill.py` on {today}. Family a is for tuning; b and c were never tuned on. Brier skill is
+Made by `infra/bench/nation_skill.py`. Family a is for tuning; b and c were never tuned on. Brier skill is
 expected under the oracle's probabilities (share of {paths} continuations of the true state), against the climatology of
 each horizon; medicines at the floor on the origin are left out. ECE (ten equal bins) is against the oracle's
 probabilities, not against outcomes. Bars: 0.9 of the oracle's skill at 4, 8 and 13 weeks,
@@ -55,6 +57,25 @@ def skill(name: str, pairs: list[tuple[Path, Path]]) -> str:
     names = ["days", "pairs", "oracle's mean p", "mean p", "Brier skill", "oracle's", "share of it",
              "observer's share", "ECE"]  # fmt: skip
     return f"\n## Family {name}: probability\n\n" + table(pl.DataFrame(rows, schema=names, orient="row"))
+
+
+def reach(name: str, nations: list[Path]) -> str:
+    """What is left of the oracle's skill to who is told no more than the deliveries say, by horizon."""
+    key = ["medicine", "origin", "horizon"]
+    frames = []
+    for data in nations:
+        told = pl.read_parquet(data / "truth" / "observer.parquet").select(*key, told="p")
+        frames.append(pl.read_parquet(data / "truth" / "oracle.parquet").join(told, on=key))
+    rows = []
+    for (horizon,), part in pl.concat(frames).filter(~pl.col("at_floor")).group_by("horizon", maintain_order=True):
+        told, q = part["told"].to_numpy(), part["p"].to_numpy()
+        best = expected_skill(q, q)
+        rows.append((horizon, len(q), float(q.mean()), float(told.mean()), best, expected_skill(told, q),
+                     _share(told, q)))  # fmt: skip
+    names = ["days", "pairs", "oracle's mean p", "observer's mean p", "oracle's skill", "observer's", "share of it"]
+    return f"\n## Family {name}: what can be reached\n\n" + table(
+        pl.DataFrame(sorted(rows), schema=names, orient="row")
+    )
 
 
 def _joined(data: Path, run_out: Path) -> pl.DataFrame:
@@ -172,21 +193,37 @@ def _row(who: str, parts: list[dict[str, float]]) -> tuple[object, ...]:
     )  # fmt: skip
 
 
+def _sections(page: str) -> dict[str, str]:
+    """The sections of the page by title."""
+    parts = page.split("\n## ")[1:]
+    return {f"## {part.splitlines()[0]}": f"\n## {part.rstrip()}\n" for part in parts}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nation", nargs=3, action="append", default=[])
     parser.add_argument("--episodes", nargs=3, action="append", default=[])
+    parser.add_argument("--reach", nargs=2, action="append", default=[])
     parser.add_argument("--paths", type=int, default=2000, help="Continuations of the oracle.")
     parser.add_argument("--note", action="append", default=[])
     given = parser.parse_args()
-    parts = [HEAD.format(today=datetime.now(UTC).date(), paths=f"{given.paths:,}")]
+    today = datetime.now(UTC).date()
+    made = []
     for values, make in ((given.nation, skill), (given.episodes, episodes)):
         by_name: dict[str, list[tuple[Path, Path]]] = defaultdict(list)
         for name, data, run_out in values:
             by_name[name].append((Path(data), Path(run_out)))
-        parts += [make(name, pairs) for name, pairs in by_name.items()]
-    parts += ["\n## Notes\n", *(f"- {note}" for note in given.note)]
-    PAGE.write_text("\n".join(parts) + "\n", encoding="utf-8")
+        made += [make(name, pairs) for name, pairs in by_name.items()]
+    nations: dict[str, list[Path]] = defaultdict(list)
+    for name, data in given.reach:
+        nations[name].append(Path(data))
+    made += [reach(name, ones) for name, ones in nations.items()]
+    notes = "\n".join(f"- {note}" for note in given.note)
+    made = [f"{one}\n\nMade on {today}.\n\n{notes}".rstrip() + "\n" for one in made]
+    sections = _sections(PAGE.read_text(encoding="utf-8") if PAGE.exists() else "")
+    sections |= {one.split("\n")[1]: one for one in made}
+    ordered = [sections[title] for title in sorted(sections)]
+    PAGE.write_text(HEAD.format(paths=f"{given.paths:,}") + "".join(ordered), encoding="utf-8")
     print(f"{PAGE} is written.")
 
 

@@ -102,14 +102,18 @@ class _Chunk:
         waits, shape = self.laws.waits, (len(self.medicine), self.n_paths)
         shared = self._uniform(1, self.salt)[self.medicine] < SHARED
         chance = np.where(shared, self._uniform(2, self.salt)[self.medicine], self._uniform(3))
-        self.next = waits.now(chance)
         self.under = ((waits.state >= UNDER) & (waits.state < AFTER))[:, None] & np.ones(shape, dtype=bool)
+        announced = self.laws.promises.next(chance)
+        self.promised = ~np.isnan(announced) & ~self.under
+        self.next = np.where(self.promised, announced, waits.now(chance))
         self._outages()
         foretold = ~np.isnan(self.packages.start)[:, None]
         held = foretold & (self.next >= self.start) & (self.next <= self.stop)
         self.next = np.where(held, self.stop + 1 + np.floor(7 * self._uniform(4)), self.next)
-        whole = waits.elapsed[:, None] + self.next
         gap = waits.gap[:, None]
+        # What is announced is no outage before its day; what it is late counts from there.
+        late = gap + np.maximum(self.next - np.nan_to_num(self.laws.promises.due)[:, None], 0.0)
+        whole = np.where(self.promised, late, waits.elapsed[:, None] + self.next)
         recent = ((waits.resumed > -self.laws.resupply.lead) & ~self.under[:, 0])[:, None]
         long = np.where(whole > LONG_WAIT * gap, np.maximum(whole - 1.5 * gap, 0.0), 0.0)
         self.out = np.where(recent, waits.out[:, None], long)
@@ -162,11 +166,11 @@ class _Chunk:
         """What is due today comes: stock is filled with what was ordered a lead time ago; the next receipt is drawn."""
         lead = self.laws.resupply.lead
         idle = self.orders.everywhere(day - 1, lead) - self.stock < LEAST_NEED * self.orders.mean
-        self.next += idle & ~self.under
+        self.next += idle & ~self.under & ~self.promised
         p, b = np.nonzero(self.next <= day)
         if not len(p):
             return
-        self.under[p, b] = False
+        self.under[p, b] = self.promised[p, b] = False
         since = day - self.resume[p, b]
         level = self.noise[p, b]
         for one in SPREAD:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -15,6 +15,7 @@ from medsupply.forecast.waits import Ints, Packages
 
 HISTORY_DAYS = 364
 PERMIT_SHOWS = 4
+PROMISED = {"vnr": pl.String, "announced_on": pl.Date, "expected_on": pl.Date}
 TOLD = {
     "vnr": pl.String,
     "start": pl.Date,
@@ -31,7 +32,7 @@ class Past:
     ``vnr`` of each column, columns of a series side by side, series in order.
 
     ``told``: TOLD, what notices said and from which day to before which (null: still). ``granted``: vnr, day of permits
-    to take from a reserve: what comes then is no supply.
+    to take from a reserve: what comes then is no supply. ``promised``: PROMISED, supply announced to the country.
     """
 
     days: tuple[date, ...]
@@ -41,6 +42,7 @@ class Past:
     demand: Array
     told: pl.DataFrame
     granted: pl.DataFrame
+    promised: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PROMISED))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,13 +65,15 @@ class Past:
 
 @dataclass(frozen=True)
 class Told:
-    """Notices by day [days, columns]: days to the stated end in force (inf: open, nan: none); days to the start of one
-    that is told and its stated length; whether a permit brought packs."""
+    """What was told by day [days, columns]: days to the stated end of a notice in force (inf: open, nan: none); days to
+    the start of one and its stated length; whether a permit brought packs; days to the arrival of what was announced.
+    """
 
     to_end: Array
     start: Array
     length: Array
     granted: Mask
+    promised: Array
 
 
 def told_by_day(past: Past) -> Told:
@@ -97,7 +101,18 @@ def told_by_day(past: Past) -> Told:
         at = (on - first).days
         for k in columns.get(vnr, ()):
             granted[max(at, 0) : max(at + PERMIT_SHOWS, 0), k] = True
-    return Told(to_end, start, length, granted)
+    return Told(to_end, start, length, granted, _promised(past, columns))
+
+
+def _promised(past: Past, columns: dict[str, list[int]]) -> Array:
+    """Days to the stated arrival of what was announced on each day [days, columns]; of several the nearest."""
+    found = np.full(past.stock.shape, np.nan)
+    rows = past.promised.select("vnr", "announced_on", "expected_on").drop_nulls().sort("expected_on", descending=True)
+    for vnr, told, due in rows.iter_rows():
+        at = (told - past.days[0]).days
+        if 0 <= at < len(found) and due >= told:
+            found[at, columns.get(vnr, [])] = (due - told).days
+    return found
 
 
 def packages_at(past: Past, told: Told, at: int, days: int = HISTORY_DAYS) -> Packages:
@@ -112,6 +127,7 @@ def packages_at(past: Past, told: Told, at: int, days: int = HISTORY_DAYS) -> Pa
         told.granted[since],
         told.start[at],
         told.length[at],
+        told.promised[since],
     )
 
 

@@ -12,13 +12,14 @@ import polars as pl
 from medsupply.forecast.calendar import Array
 from medsupply.forecast.national import Country
 from medsupply.forecast.outages import Outages
+from medsupply.forecast.promises import Promises
 from medsupply.forecast.resupply import Laws, Resupply
 from medsupply.forecast.run_out import DemandPaths
 from medsupply.forecast.scenario import Start
 from medsupply.forecast.waits import Packages, Waits
 
-VERSION = 1
-HISTORY = ("to_end", "foretold", "granted")
+VERSION, BEFORE_PROMISES = 2, 1
+HISTORY = ("to_end", "foretold", "granted", "promised")
 
 
 def packed(start: Start) -> bytes:
@@ -36,6 +37,7 @@ def packed(start: Start) -> bytes:
     arrays |= {"laws.states": np.array(list(laws)), "laws.table": np.stack(list(laws.values()))}
     arrays |= {f"outages.{f.name}": np.asarray(getattr(country.laws.outages, f.name)) for f in fields(Outages)}
     arrays |= {f"resupply.{f.name}": np.asarray(getattr(country.laws.resupply, f.name)) for f in fields(Resupply)}
+    arrays |= {f"promises.{f.name}": np.asarray(getattr(country.laws.promises, f.name)) for f in fields(Promises)}
     arrays["usual"] = country.laws.usual
     arrays |= _frames({"state": country.state, "holders": start.holders, "vnr": pl.DataFrame({"vnr": country.vnr})})
     arrays |= _paths(country)
@@ -63,8 +65,10 @@ def unpacked(data: bytes) -> Start:
     """The start that ``packed`` wrote. Raises ValueError for another version of it."""
     with np.load(io.BytesIO(data), allow_pickle=False) as read:
         arrays = {name: read[name] for name in read.files}
-    if int(arrays["version"][0]) != VERSION:
+    if int(arrays["version"][0]) not in (BEFORE_PROMISES, VERSION):
         raise ValueError(f"version {int(arrays['version'][0])}, not {VERSION}")
+    if int(arrays["version"][0]) == BEFORE_PROMISES:
+        arrays |= _no_promises(len(arrays["usual"]))
     laws = dict(zip(arrays["laws.states"].tolist(), arrays["laws.table"], strict=True))
     waits = {f.name: arrays[f"waits.{f.name}"] for f in fields(Waits) if f.name != "laws"}
     outages = {f.name: arrays[f"outages.{f.name}"] for f in fields(Outages)}
@@ -77,6 +81,7 @@ def unpacked(data: bytes) -> Start:
             Resupply(resupply["position"], int(resupply["lead"]), resupply["spread"]),
             Waits(**waits, laws=laws),
             Outages(outages["rate"], float(outages["common"]), outages["length"], outages["slip"]),
+            Promises(arrays["promises.due"], arrays["promises.late"]),
         ),
         _frame(arrays, "state"),
         DemandPaths(
@@ -86,6 +91,12 @@ def unpacked(data: bytes) -> Start:
         tuple(_frame(arrays, "vnr")["vnr"]),
     )
     return Start(country, _frame(arrays, "holders"))
+
+
+def _no_promises(packages: int) -> dict[str, Array]:
+    """What starts did not hold before announced supply was in them: nothing is announced."""
+    none = np.full(packages, np.nan)
+    return {"packages.promised": none[None, :], "promises.due": none, "promises.late": np.zeros(1)}
 
 
 def _frame(arrays: dict[str, Array], name: str) -> pl.DataFrame:

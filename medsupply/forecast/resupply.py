@@ -12,6 +12,7 @@ import numpy as np
 
 from medsupply.forecast.calendar import Array, Mask
 from medsupply.forecast.outages import Notices, Outages, learn_outages
+from medsupply.forecast.promises import Promises, learn_promises
 from medsupply.forecast.waits import Ints, Packages, Waits, learn_waits, receipts, usual_demand
 
 MEMORY, BEGIN_DAYS = 1 / 35, 56
@@ -34,17 +35,20 @@ class Resupply:
 
 @dataclass(frozen=True)
 class Laws:
-    """All that history says of the packages: ``usual`` [packages] units a day, resupply, waits, outages told of."""
+    """All that history says of the packages: ``usual`` [packages] units a day, resupply, waits, outages told of, and
+    supply that was announced."""
 
     usual: Array
     resupply: Resupply
     waits: Waits
     outages: Outages
+    promises: Promises
 
     def only(self, columns: Ints) -> Laws:
         """The laws of some packages."""
         kept = Resupply(self.resupply.position[columns], self.resupply.lead, self.resupply.spread[columns])
-        return Laws(self.usual[columns], kept, self.waits.only(columns), self.outages)
+        waits, promises = self.waits.only(columns), self.promises.only(columns)
+        return Laws(self.usual[columns], kept, waits, self.outages, promises)
 
 
 def learn_laws(packages: Packages, notices: Notices) -> Laws:
@@ -52,7 +56,8 @@ def learn_laws(packages: Packages, notices: Notices) -> Laws:
     usual = usual_demand(packages)
     resupply = learn_resupply(packages, usual)
     waits = learn_waits(packages, usual, needed(packages, resupply))
-    return Laws(usual, resupply, waits, learn_outages(notices, packages.medicine, len(packages.demand)))
+    outages = learn_outages(notices, packages.medicine, len(packages.demand))
+    return Laws(usual, resupply, waits, outages, learn_promises(packages, receipts(packages, usual)))
 
 
 def smoothed(demand: Array) -> Array:

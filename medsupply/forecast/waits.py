@@ -41,7 +41,8 @@ class Packages:
     ``medicine`` [packages]: number of its series. ``to_end`` [days, packages]: days to the stated end of the notice in
     force as known on the day (inf: open, nan: none); ``foretold`` [days, packages]: one that starts later was told;
     ``granted`` [days, packages]: packs came by a permit to take from a reserve. ``start`` [packages]: days until a
-    foretold notice starts (nan: none), ``length`` [packages]: its stated days.
+    foretold notice starts (nan: none), ``length`` [packages]: its stated days. ``promised`` [days, packages]: days
+    to the stated arrival of what was announced on the day (nan: nothing).
     """
 
     medicine: Ints
@@ -52,6 +53,7 @@ class Packages:
     granted: Mask
     start: Array
     length: Array
+    promised: Array
 
     @property
     def inflow(self) -> Array:
@@ -71,6 +73,7 @@ class Packages:
             self.granted[:, columns],
             self.start[columns],
             self.length[columns],
+            self.promised[:, columns],
         )
 
 

@@ -10,13 +10,13 @@ import polars as pl
 from medsupply.days import HELSINKI
 from medsupply.facts import Facts
 from medsupply.forecast.calendar import Array
-from medsupply.forecast.history import TOLD, Past
+from medsupply.forecast.history import PROMISED, TOLD, Past
 from medsupply.picture.flows import Flows
 from medsupply.picture.master import Master
 from medsupply.picture.reach import valid_holders
 from medsupply.picture.sites import conversions
 from medsupply.rules import load_rules
-from medsupply.steps.supplying import HISTORY_DAYS
+from medsupply.steps.supplying import HISTORY_DAYS, INFLOW_HOLDERS
 
 OPEN_END = date(9999, 1, 1)
 
@@ -40,6 +40,7 @@ def package_past(facts: Facts, master: Master, flows: Flows) -> Past:
         _grid(flows.left.select("vnr", "day", packs="net"), days, vnr) * per_pack,
         _told(facts),
         _granted(facts),
+        _promised(facts),
     )
 
 
@@ -108,6 +109,15 @@ def _told(facts: Facts) -> pl.DataFrame:
     )
     sane = pl.col("start").is_not_null() & (pl.col("end").is_null() | (pl.col("end") >= pl.col("start")))
     return found.filter(sane).select(pl.col(name).cast(kind) for name, kind in TOLD.items())
+
+
+def _promised(facts: Facts) -> pl.DataFrame:
+    """PROMISED: supply announced to wholesalers, companies and THL; to others it is a transfer."""
+    holders = facts.current("holders").with_columns(pl.col("holder_type").cast(pl.String))
+    into = holders.filter(pl.col("holder_type").is_in(INFLOW_HOLDERS)).select("holder_id")
+    rows = facts.current("supply").join(into, on="holder_id", how="semi")
+    known = rows.filter(pl.col("announced_on") <= facts.as_of)
+    return known.select(pl.col(name).cast(kind) for name, kind in PROMISED.items()).sort(list(PROMISED))
 
 
 def _granted(facts: Facts) -> pl.DataFrame:

@@ -12,7 +12,7 @@ import pytest
 from medsupply.errors import ForecastError, InputError
 from medsupply.forecast import backtest
 from medsupply.forecast.backtest.deliveries import Nation, read_nation
-from medsupply.forecast.backtest.nation import Forecaster
+from medsupply.forecast.backtest.nation import Forecaster, with_announced
 from medsupply.simulate import Manifest, simulate
 
 
@@ -23,7 +23,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
 
 @pytest.fixture(scope="module")
 def read(made: Manifest) -> Nation:
-    return read_nation(made.folder)
+    return with_announced(made.folder)
 
 
 def up_to(read: Nation, origin: date) -> Nation:
@@ -39,12 +39,14 @@ def up_to(read: Nation, origin: date) -> Nation:
         demand=past.demand[:last],
         told=told,
         granted=past.granted.filter(pl.col("day") <= origin),
+        promised=past.promised.filter(pl.col("announced_on") <= origin),
     )
     return replace(read, past=cut, purchases=read.purchases.filter(pl.col("listed") <= origin))
 
 
 def test_nothing_later_than_the_origin_is_read(read: Nation) -> None:
     origin = read.past.days[-30]
+    assert read.past.promised.filter(pl.col("announced_on") > origin).height
     whole = Forecaster(read, (14, 28)).at(origin)
     cut = Forecaster(up_to(read, origin), (14, 28)).at(origin)
     assert whole.equals(cut)

@@ -65,17 +65,23 @@ def read_nation(data: Path) -> Nation:
 
 
 def announced(data: Path) -> pl.DataFrame:
-    """medicine_id, announced_on, expected_on, units of supply announced to the country's holders."""
+    """medicine_id, vnr, announced_on, expected_on, units of supply announced to the country's holders."""
     inbox = data / "inbox"
     if not (inbox / "supply").is_dir():
-        kinds = {"medicine_id": pl.String, "announced_on": pl.Date, "expected_on": pl.Date, "units": pl.Float64}
+        kinds = {
+            "medicine_id": pl.String,
+            "vnr": pl.String,
+            "announced_on": pl.Date,
+            "expected_on": pl.Date,
+            "units": pl.Float64,
+        }
         return pl.DataFrame(schema=kinds)
     holders = _read(inbox / "holders").unique("holder_id", keep="last")
     into = holders.filter(pl.col("holder_type").is_in(list(NATION_INFLOW))).select("holder_id")
     rows = _read(inbox / "supply").join(into, on="holder_id", how="semi").join(_packages(inbox), on="vnr")
     key = ["holder_id", "vnr", "announced_on", "expected_on"]
     once = rows.unique(key, keep="first", maintain_order=True)
-    return once.select("medicine_id", "announced_on", "expected_on", units=pl.col("packs") * pl.col("per_pack"))
+    return once.select("medicine_id", "vnr", "announced_on", "expected_on", units=pl.col("packs") * pl.col("per_pack"))
 
 
 def _files(folder: Path) -> list[Path]:

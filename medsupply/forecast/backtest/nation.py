@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import polars as pl
 
 from medsupply.errors import ForecastError
 from medsupply.forecast.backtest import seasons
-from medsupply.forecast.backtest.deliveries import Nation, read_nation
+from medsupply.forecast.backtest.deliveries import Nation, announced, read_nation
 from medsupply.forecast.calendar import Array, Mask
 from medsupply.forecast.calibration import correction, logit
 from medsupply.forecast.country import Scene, simulate_country
@@ -104,7 +104,7 @@ def nation(
     Raises InputError where the folder holds no nation, ForecastError for an origin of which no stock is known.
     """
     days = tuple(day for day in (*HORIZON_DAYS, THIRTEEN_WEEKS) if day <= horizon) or (horizon,)
-    forecaster = Forecaster(read_nation(data), days)
+    forecaster = Forecaster(with_announced(data), days)
     frames = []
     ordered = sorted(set(origins))
     for number, origin in enumerate(ordered, 1):
@@ -115,6 +115,12 @@ def nation(
     path = out / "run_out.parquet"
     pl.concat(frames).sort("series_id", "origin", "horizon").write_parquet(path)
     return path
+
+
+def with_announced(data: Path) -> Nation:
+    """The deliveries of a nation, announced supply too."""
+    read = read_nation(data)
+    return replace(read, past=replace(read.past, promised=announced(data).select("vnr", "announced_on", "expected_on")))
 
 
 def raw_at(read: Nation, told: Told, at: int, horizons: Sequence[int], n_paths: int) -> Raw:
@@ -149,4 +155,4 @@ def _features(raw: Raw, k: int) -> Array:
     return np.column_stack([logit(raw.p[:, k]), raw.known])
 
 
-__all__ = ["Forecaster", "nation", "raw_at", "read_nation"]
+__all__ = ["Forecaster", "nation", "raw_at", "with_announced"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 
 import numpy as np
@@ -72,6 +73,17 @@ def test_a_start_that_was_kept_gives_the_same_futures(start: Start) -> None:
     kept = unpacked(packed(start))
     scenario = Scenario(delay_days=14, demand_percent=20.0)
     assert what_if(kept, "G900", scenario).equals(what_if(start, "G900", scenario))
+
+
+def test_a_start_kept_before_announced_supply_was_in_it_is_read(start: Start) -> None:
+    with np.load(io.BytesIO(packed(start)), allow_pickle=False) as read:
+        old = {name: read[name] for name in read.files if "promise" not in name}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **(old | {"version": np.array([1])}))
+    kept = unpacked(buffer.getvalue())
+    assert kept.country.names == start.country.names
+    assert np.isnan(kept.country.laws.promises.due).all()
+    assert what_if(kept, kept.country.names[0], Scenario(), n_paths=50).height
 
 
 def test_a_start_of_another_version_is_refused(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
