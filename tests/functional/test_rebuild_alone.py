@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from medsupply.errors import WarehouseError
 from medsupply.settings import Settings
 from medsupply.warehouse.database.connection import Warehouse
 from medsupply.warehouse.database.hashing import warehouse_hash
@@ -56,3 +57,24 @@ def test_the_same_bytes_are_a_duplicate_also_while_it_is_rebuilt(
         assert received == {AT.isoformat()}
         undo.rebuild(wh)
         assert warehouse_hash(wh).views == before
+
+
+def test_after_a_rebuild_that_was_killed_nothing_is_loaded_until_it_is_done(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(warehouse, tmp_path, "holders", HOLDERS, AT)
+    put(warehouse, tmp_path, "stock", STOCK, AT)
+    before = warehouse_hash(warehouse).views
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(undo, "_load_again", killed)
+        with pytest.raises(KeyboardInterrupt):
+            undo.rebuild(warehouse)
+    with pytest.raises(WarehouseError, match=r"half made.*Run medsupply rebuild again"):
+        put(warehouse, tmp_path, "stock", STOCK, AT + timedelta(1))
+    undo.rebuild(warehouse)
+    assert warehouse_hash(warehouse).views == before
+    assert put(warehouse, tmp_path, "stock", STOCK, AT + timedelta(1)) == "duplicate"

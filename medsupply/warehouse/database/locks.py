@@ -8,6 +8,8 @@ from contextvars import ContextVar
 
 import sqlalchemy as sa
 
+from medsupply.errors import WarehouseError
+
 _rebuilding: ContextVar[bool] = ContextVar("rebuilding", default=False)
 
 
@@ -21,6 +23,10 @@ def one_writer(connection: sa.Connection, *, durable: bool = True) -> None:
     connection.execute(sa.text("select set_config('synchronous_commit', :wait, true)"), {"wait": wait})
     if not _rebuilding.get():
         connection.execute(sa.text("select pg_advisory_xact_lock_shared(hashtext('rebuild'))"))
+        if connection.scalar(sa.text("select count(*) from alerts.beat where part = 'rebuild'")):
+            raise WarehouseError(
+                "The warehouse is half made: a rebuild was ended before it was done", "Run medsupply rebuild again"
+            )
     connection.execute(sa.text("select pg_advisory_xact_lock(hashtext('deliveries'))"))
 
 

@@ -29,6 +29,8 @@ from medsupply.warehouse.storage import record
 from medsupply.warehouse.storage.store import Store, open_store
 
 Progress = Callable[[int, int, str], None]
+# Until it is done nobody else may write: what is not here yet would be taken for new.
+_BEGUN = "insert into alerts.beat (part, at) values ('rebuild', now()) on conflict (part) do update set at = now()"
 # Refused, though kept, for limits of that day: a rebuild under other limits comes to the same verdict.
 LIMITED = ("too_many_rows", "too_many_columns")
 
@@ -96,6 +98,7 @@ def _rebuilt(wh: Warehouse, progress: Progress | None) -> int:
         one_writer(connection)
         for table in (DELIVERIES, SNAPSHOTS, QUARANTINE, COMPACTED_DAYS, COMPACTED_PARTS, *CORE.values()):
             connection.execute(sa.delete(table.sql))
+        connection.execute(sa.text(_BEGUN))
     steps = sorted([*notes, *events], key=_order)
     for number, step in enumerate(steps, start=1):
         if "action" in step:
@@ -104,6 +107,8 @@ def _rebuilt(wh: Warehouse, progress: Progress | None) -> int:
             _load_again(wh, store, step)
         if progress:
             progress(number, len(steps), str(step.get("file_name") or step["action"]))
+    with wh.transaction() as connection:
+        connection.execute(sa.text("delete from alerts.beat where part = 'rebuild'"))
     return len(notes)
 
 
