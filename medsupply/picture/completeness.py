@@ -42,11 +42,9 @@ def _stock(facts: Facts, holders: pl.DataFrame) -> pl.DataFrame:
     return _with_state(rows, facts.as_of)
 
 
-def _dispensing(facts: Facts, holders: pl.DataFrame) -> pl.DataFrame:
+def _dispensing(facts: Facts, holders: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
     """Reporters heard of in the last 84 days that have not closed: who never reports dispensing does not owe it."""
     closed = facts.current("holders").filter(pl.col("valid_to") < facts.as_of).select("holder_id")
-    days = facts.dispensing.select("reporter_id", "day", "county_code").unique().collect()
-    days = days.filter(pl.col("day") <= facts.as_of)
     seen = days.group_by(holder_id="reporter_id").agg(
         last_day=pl.col("day").max(),
         reported_days_84=pl.col("day").n_unique(),
@@ -74,8 +72,11 @@ def _lists(facts: Facts) -> pl.DataFrame:
     )
 
 
-def completeness(facts: Facts, holders: pl.DataFrame) -> pl.DataFrame:
-    """Per source and holder (a full list under its own name), as ``picture.completeness`` declares it."""
-    parts = [_stock(facts, holders), _dispensing(facts, holders), _lists(facts)]
+def completeness(facts: Facts, holders: pl.DataFrame, dispensed: pl.DataFrame) -> pl.DataFrame:
+    """Per source and holder (a full list under its own name), as ``picture.completeness`` declares it.
+
+    ``dispensed``: reporter_id, day, county_code of the dispensing of the last 84 days.
+    """
+    parts = [_stock(facts, holders), _dispensing(facts, holders, dispensed), _lists(facts)]
     rows = pl.concat(parts, how="diagonal_relaxed")
     return rows.with_columns(as_of=pl.lit(facts.as_of), known_at=pl.lit(facts.known_at)).sort("source", "holder_id")

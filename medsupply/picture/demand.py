@@ -43,8 +43,10 @@ def day_weights(reported: pl.DataFrame) -> pl.DataFrame:
 @dataclass(frozen=True)
 class Demand:
     """Dispensing of the last 84 days, arrays of reporters x packages in packs: ``daily`` (mean a day), ``packs`` (sum),
-    ``dispensings`` (sum). A reporter that writes rows of several counties has one line for each (``reporters``)."""
+    ``dispensings`` (sum). A reporter that writes rows of several counties has one line for each (``reporters``).
+    ``reported``: which reporter wrote rows of which day and county."""
 
+    reported: pl.DataFrame
     reporters: pl.DataFrame
     lines: Axis
     packages: Axis
@@ -57,20 +59,19 @@ def trailing_packs(dispensing: pl.LazyFrame, as_of: date) -> Demand:
     """Mean demand a day by reporter, county of the row and package over [as_of - 83, as_of], days in order."""
     days = [as_of - timedelta(days=n) for n in range(WINDOW_DAYS - 1, -1, -1)]
     window = dispensing.filter(pl.col("day").is_between(days[0], as_of))
-    seen, named = pl.collect_all(
-        [window.select("reporter_id", "day", "county_code").unique(), window.select(pl.col("vnr").unique())]
-    )
+    parts = [(days[n], days[min(n + DAYS_AT_ONCE, WINDOW_DAYS) - 1]) for n in range(0, WINDOW_DAYS, DAYS_AT_ONCE)]
+    seen, named = _named(window, parts)
     weights = day_weights(seen.select("reporter_id", "day").unique())
     pairs = seen.select("reporter_id", "county_code").unique()
     # Nearly every reporter writes rows of one county; joining texts on 25 million rows costs seconds.
     one_county = pairs.height == pairs["reporter_id"].n_unique()
     line = pl.col("reporter_id") if one_county else pl.concat_str("reporter_id", "county_code", separator="|")
     reporters = seen.select("reporter_id", "county_code", line=line).unique().sort("line")
-    lines, packages = Axis(reporters["line"]), Axis(named["vnr"].filter(named["vnr"] != ""))
+    lines, packages = Axis(reporters["line"]), Axis(named)
     daily, packs, dispensings = (np.zeros((len(lines), len(packages))) for _ in range(3))
     weight = _weight_array(weights, reporters, lines, days)
-    for n in range(0, WINDOW_DAYS, DAYS_AT_ONCE):
-        part = pl.col("day").is_between(days[n], days[min(n + DAYS_AT_ONCE, WINDOW_DAYS) - 1]) & (pl.col("vnr") != "")
+    for first, last in parts:
+        part = pl.col("day").is_between(first, last) & (pl.col("vnr") != "")
         at = position(line, lines, pl.col("vnr"), packages)
         day = (pl.col("day") - days[0]).dt.total_days()
         rows = window.filter(part).select(at=at, day=day, net=net_packs(), counted=_counted_dispensings()).collect()
@@ -78,7 +79,21 @@ def trailing_packs(dispensing: pl.LazyFrame, as_of: date) -> Demand:
         daily += add_up(daily.shape, where, net * weight[where // len(packages), rows["day"].to_numpy()])
         packs += add_up(daily.shape, where, net)
         dispensings += add_up(daily.shape, where, rows["counted"].to_numpy())
-    return Demand(reporters, lines, packages, daily, packs, dispensings)
+    return Demand(seen, reporters, lines, packages, daily, packs, dispensings)
+
+
+def _named(window: pl.LazyFrame, parts: list[tuple[date, date]]) -> tuple[pl.DataFrame, pl.Series]:
+    """``reporter_id``, ``day``, ``county_code`` of the rows, each once; and the packages."""
+    key = ("reporter_id", "day", "county_code")
+    # Rows of one reporter and day lie together: comparing neighbours leaves few texts to sort out.
+    differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in key)
+    found = []
+    for first, last in parts:
+        rows = window.filter(pl.col("day").is_between(first, last))
+        found.append(pl.collect_all([rows.select(key).filter(differs).unique(), rows.select(pl.col("vnr").unique())]))
+    seen = pl.concat([one for one, _ in found]).unique()
+    vnr = pl.concat([one for _, one in found])["vnr"].unique()
+    return seen, vnr.filter(vnr != "")
 
 
 def _weight_array(weights: pl.DataFrame, reporters: pl.DataFrame, lines: Axis, days: list[date]) -> Array:

@@ -87,7 +87,7 @@ def measure(facts: Facts, master: Master, rules: Rules, cache: WeekCache | None 
         measured=MEASURED.conform(rounded(_figures(facts, master, rules, reach, parts))),
         stock_daily=STOCK_DAILY.conform(rounded(daily)),
         usual_units=USUAL_UNITS.conform(rounded(place_usual(facts, parts.past.usual, sites, holders, reach.heard))),
-        completeness=COMPLETENESS.conform(completeness(facts, holders)),
+        completeness=COMPLETENESS.conform(completeness(facts, holders, parts.demand.reported)),
         obligations=OBLIGATIONS.conform(rounded(parts.owed)),
         state_reserve=STATE_RESERVE_TABLE.conform(rounded(_state_reserve(facts, held_by_state, parts.release, master))),
     )

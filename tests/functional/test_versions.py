@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -77,3 +82,33 @@ def test_a_backfill_side_by_side_is_the_one_after_the_other(
             assert warehouse_hash(wh).views == hashes[-1], "twice changes nothing"
             assert wh.read("select count(distinct as_of) as n from analyst.situation").item() == len(days)
     assert hashes[0] == hashes[1]
+
+
+def test_a_backfill_killed_in_the_middle_ends_as_one_that_was_not(
+    fresh_settings: Settings, other_settings: Settings, tmp_path: Path
+) -> None:
+    at = morning(LAST + timedelta(days=30))
+    days = [LAST - timedelta(days=n) for n in range(7, -1, -1)]
+    hashes = []
+    for settings, killed in ((fresh_settings, False), (other_settings, True)):
+        with Warehouse.open(settings) as wh:
+            lived(wh, tmp_path / f"files-{killed}", at)
+            if killed:
+                kill_in_the_middle(settings, wh, days, at)
+            flow.backfill(wh, days, at, workers=1)
+            hashes.append(warehouse_hash(wh).views)
+    assert hashes[0] == hashes[1]
+
+
+def kill_in_the_middle(settings: Settings, wh: Warehouse, days: list[date], at: datetime) -> None:
+    """``medsupply backfill`` with two workers, killed with all its processes once some days are measured."""
+    command = [sys.executable, "-m", "medsupply", "backfill", str(days[0]), str(days[-1]), "--known-at", at.isoformat()]
+    environment = {**os.environ, "MEDSUPPLY_HOME": str(settings.home), "MEDSUPPLY_WORKERS": "2"}
+    environment |= {"MEDSUPPLY_DATABASE_URL": str(settings.database_url), "MEDSUPPLY_ARCHIVE_URL": settings.archive_url}
+    process = subprocess.Popen(command, env=environment, start_new_session=True)
+    measured = "select count(*) as n from picture.pictures where stage = 'measured'"
+    while process.poll() is None and wh.read(measured).item() < 2:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "it was done before it could be killed"
+    assert wh.read("select count(*) as n from picture.pictures where stage = 'judged'").item() < len(days)

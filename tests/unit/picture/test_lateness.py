@@ -18,11 +18,12 @@ from picture_facts import facts
 
 AS_OF = date(2026, 3, 31)
 NOBODY = pl.DataFrame(schema={"holder_id": pl.String, "holder_type": pl.String, "county_code": pl.String})
+NOTHING = pl.DataFrame(schema={"reporter_id": pl.String, "day": pl.Date, "county_code": pl.String})
 
 
 def state(source: str, age: int) -> str:
     received = datetime(AS_OF.year, AS_OF.month, AS_OF.day, 10, tzinfo=UTC) - timedelta(days=age)
-    rows = completeness(facts(AS_OF, lists={source: received}), NOBODY)
+    rows = completeness(facts(AS_OF, lists={source: received}), NOBODY, NOTHING)
     return str(rows.filter(pl.col("source") == source)["state"].item())
 
 
