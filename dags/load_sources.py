@@ -23,19 +23,21 @@ from medsupply import schedule
 )
 def load_sources() -> None:
     @task
-    def waiting(reference: bool) -> list[dict[str, str]]:
+    def waiting(reference: bool) -> list[list[dict[str, str]]]:
         from medsupply import flow
 
         return flow.waiting(schedule.settings(), reference=reference)
 
     @task(map_index_template="{{ label }}")
-    def load(delivery: dict[str, str]) -> str:
+    def load(deliveries: list[dict[str, str]]) -> list[str]:
         from medsupply import flow
 
         context = get_current_context()
-        context["label"] = f"{delivery['source']} {delivery['name']}"
+        more = f" and {len(deliveries) - 1} more" if len(deliveries) > 1 else ""
+        context["label"] = f"{deliveries[0]['source']} {deliveries[0]['name']}{more}"
         with schedule.warehouse() as wh:
-            return str(flow.take(wh, delivery, received_at=schedule.known_at(context["params"])))
+            verdicts = flow.take(wh, deliveries, received_at=schedule.known_at(context["params"]))
+        return [str(one) for one in verdicts]
 
     @task(outlets=[Asset(schedule.WAREHOUSE)], trigger_rule="all_done")
     def report() -> None:
@@ -50,8 +52,8 @@ def load_sources() -> None:
 
     first = waiting.override(task_id="waiting_reference")(reference=True)
     second = waiting.override(task_id="waiting_others", trigger_rule="all_done")(reference=False)
-    reference = load.override(task_id="load_reference").expand(delivery=first)
-    others = load.override(task_id="load_others").expand(delivery=second)
+    reference = load.override(task_id="load_reference").expand(deliveries=first)
+    others = load.override(task_id="load_others").expand(deliveries=second)
     reference >> second
     others >> report()
 

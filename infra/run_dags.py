@@ -27,8 +27,6 @@ def environment() -> dict[str, str]:
         "AIRFLOW_HOME": str(settings.home / "airflow"),
         "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        # A national day is 1,711 files, a mapped task each; Airflow's own limit is 1,024.
-        "AIRFLOW__CORE__MAX_MAP_LENGTH": "10000",
         "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": sync,
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": async_,

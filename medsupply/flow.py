@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import repeat
+from math import ceil
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -50,6 +51,8 @@ from medsupply.warehouse.storage.kept_files import KeptFiles
 
 log = structlog.get_logger()
 WEEKS_KEPT = 60
+# Starting a task costs an Airflow worker more than loading a file does.
+MOST_TASKS = 32
 LEVELS = ("severe", "elevated", "watch", "normal", "unknown")
 
 
@@ -97,18 +100,23 @@ def inbox(
     return inbox_.take(wh, place, received_at=received_at, settle=settle, progress=progress)
 
 
-def waiting(settings: Settings, *, reference: bool) -> list[dict[str, str]]:
-    """What waits in the inbox, as plain values for a mapped task; ``reference`` tells which wave."""
+def waiting(settings: Settings, *, reference: bool) -> list[list[dict[str, str]]]:
+    """What waits in the inbox, as plain values for mapped tasks; ``reference`` tells which wave.
+
+    One delivery a task; on a full national day, hundreds of them, neighbours share one of MOST_TASKS.
+    """
     if not settings.inbox.exists():
         return []
     found = [one for one in inbox_.waiting(settings.inbox) if one.reference == reference]
-    return [{"source": one.source, "path": str(one.path), "name": one.path.name} for one in found]
+    size = max(1, ceil(len(found) / MOST_TASKS))
+    named = [{"source": one.source, "path": str(one.path), "name": one.path.name} for one in found]
+    return [named[at : at + size] for at in range(0, len(named), size)]
 
 
-def take(wh: Warehouse, delivery: Mapping[str, str], *, received_at: datetime) -> Verdict:
-    """Load one waiting file, as ``waiting`` named it, and move it to ``.done``."""
-    one = inbox_.Waiting(delivery["source"], Path(delivery["path"]))
-    return inbox_.take_one(wh, one, received_at=received_at)
+def take(wh: Warehouse, deliveries: Sequence[Mapping[str, str]], *, received_at: datetime) -> list[Verdict]:
+    """Load waiting files, as ``waiting`` named them, and move each to ``.done``."""
+    files = [inbox_.Waiting(one["source"], Path(one["path"])) for one in deliveries]
+    return inbox_.take_files(wh, files, received_at=received_at)
 
 
 def compact(wh: Warehouse, *, at: datetime, progress: Progress | None = None) -> str:
@@ -259,9 +267,10 @@ def forecast_demand(
     if shard[0] == 0:
         cutoff = forecasting.cutoff_of(as_of)
         scoring.score_demand(wh, cutoff, known_at)
-        turned_out.score_what_came(wh, as_of, cutoff, known_at)
         critical = known.medicines.filter(pl.col("critical"))["atc"].drop_nulls().unique().sort().to_list()
         expected = indexing.update_index(wh, facts, critical, workers=workers)
+        # After the index: its row of a week holds both what was expected before it and what came.
+        turned_out.score_what_came(wh, as_of, cutoff, known_at)
     return f"{weeks} weeks of demand, {fitted} series fitted, {expected} purchases expected"
 
 

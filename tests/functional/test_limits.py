@@ -30,7 +30,7 @@ def holders(folder: Path, rows: int) -> Path:
 
 def load(settings: Settings, folder: Path, rows: int) -> Verdict:
     with Warehouse.open(settings) as wh:
-        return intake.load_one(wh, "holders", holders(folder, rows), received_at=AT)
+        return intake.load(wh, "holders", [holders(folder, rows)], received_at=AT)[0]
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,13 @@ def take(
     wh: Warehouse, folder: Path, *, received_at: datetime, settle: float = 0.0, progress: Progress | None = None
 ) -> list[Verdict]:
     """Load all that waits, one transaction per file; a file is moved when its delivery is on the disk."""
-    files = waiting(folder, settle=settle)
+    return take_files(wh, waiting(folder, settle=settle), received_at=received_at, progress=progress)
+
+
+def take_files(
+    wh: Warehouse, files: Sequence[Waiting], *, received_at: datetime, progress: Progress | None = None
+) -> list[Verdict]:
+    """Load ``files`` of the inbox in their order, as :func:`take` does; those already gone are passed over."""
     items = [item for one in files if (item := _item(one)) is not None]
     verdicts: list[Verdict] = []
     stored: list[tuple[intake.Item, Verdict]] = []
@@ -95,15 +101,6 @@ def take(
     finally:
         _publish(wh, stored)
     return verdicts
-
-
-def take_one(wh: Warehouse, one: Waiting, *, received_at: datetime) -> Verdict:
-    """Load one waiting file and move it to ``.done`` beside it."""
-    item = intake.Item(one.source, one.path, intake.identity(one.path))
-    verdict = intake.load_one(wh, item.source, item.path, received_at=received_at, file_identity=item.identity)
-    _leave(item, personal=bool(_personal(wh, [verdict])))
-    reached("published")
-    return verdict
 
 
 def _item(one: Waiting) -> intake.Item | None:

@@ -28,7 +28,7 @@ from medsupply.warehouse.loading.deliveries import Delivery, Verdict
 from medsupply.warehouse.loading.preparing import InFlight, Prepared, known_ids, limits_of, prepare, received
 from medsupply.warehouse.storage.store import Store, open_store
 
-__all__ = ["Item", "Progress", "Verdict", "identity", "known_codes", "load", "load_each", "load_one", "settle"]
+__all__ = ["Item", "Progress", "Verdict", "identity", "known_codes", "load", "load_each", "settle"]
 
 log = structlog.get_logger()
 Progress = Callable[[int, int, str], None]
@@ -66,24 +66,6 @@ def load(
         if progress:
             progress(number, len(paths), paths[number - 1].name)
     return verdicts
-
-
-def load_one(
-    wh: Warehouse,
-    source: str,
-    path: Path,
-    *,
-    received_at: datetime,
-    sender: str | None = None,
-    file_identity: str | None = None,
-) -> Verdict:
-    """Check and store one file. ``file_identity`` names the file in the inbox, to know it again after a kill."""
-    delivery = received(source, path, received_at, sender, file_identity, limits_of(wh.settings))
-    if file_identity is not None and identity(path) != file_identity:
-        raise InputError(f"{path} is still growing", "Load it when it is whole")
-    known = bool(known_ids(wh, [delivery]))
-    ready = Prepared(delivery) if known else prepare(wh, delivery, known_codes(wh), InFlight())
-    return _told(commit(wh, open_store(wh.settings.archive_url), ready))
 
 
 def load_each(

@@ -46,7 +46,8 @@ def test_nothing_of_it_stays(warehouse: Warehouse, tmp_path: Path) -> None:
 
 def test_what_a_mapped_task_takes_goes_too(warehouse: Warehouse, tmp_path: Path) -> None:
     path = sent(tmp_path, "one.csv")
-    assert inbox.take_one(warehouse, inbox.Waiting("stock", path), received_at=AT).verdict == "refused"
+    (told,) = inbox.take_files(warehouse, [inbox.Waiting("stock", path)], received_at=AT)
+    assert told.verdict == "refused"
     assert places_of(CODE, tmp_path) == [] and inbox.waiting(tmp_path / "inbox") == []
 
 
