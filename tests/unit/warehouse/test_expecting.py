@@ -172,4 +172,4 @@ def test_check_tells_a_day_that_does_not_add_up(warehouse: Warehouse, tmp_path: 
     with warehouse.transaction() as connection:
         connection.exec_driver_sql("update ops.expected_days set missing = missing + 1")
     assert found() is False
-    assert any("1 days of expected deliveries do not add up" in line for line in signs(warehouse, EARLY))
+    assert any("1 days of expected deliveries do not add up" in str(line) for line in signs(warehouse, EARLY))
