@@ -67,8 +67,6 @@ DESCRIPTIONS: dict[Reason, str] = {
     Reason.COUNTRY_NORMAL: "Held at watch: the country as a whole has enough",
 }
 
-# Reasons that only Fimea and STM may see; every way out replaces them by RESTRICTED.
-RESTRICTED_REASONS = frozenset({Reason.OBLIGATION_SHORT})
 # Reasons of a stock, out_share or run-out condition of elevated or severe: what the run_out alert opens on.
 RUN_OUT_REASONS = frozenset(
     {

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
-from medsupply.forecast.backtest.events import HORIZONS, Known, chained, judged, known, left, told
+from medsupply.forecast.backtest.events import Known, at_each, known, left
 from medsupply.forecast.backtest.rivals import RIVALS
 from medsupply.forecast.backtest.site_features import feature_names, with_features
 from medsupply.forecast.backtest.sites import SERIES, read_sites, with_outs
@@ -31,17 +32,8 @@ def civ(
     ``model`` beside: rivals that were fitted on the same rows and features. Raises ForecastError where an origin has
     too little before it. One process.
     """
-    rows = read_sites(data)
-    horizons = tuple(h for h in HORIZONS if h <= horizon) or (1,)
-    own, peers = [], []
-    ordered = sorted(set(origins))
-    for number, origin in enumerate(ordered, 1):
-        past = known_at(rows, origin, max(horizons))
-        own += [told(past, origin, h, chained(past, h)) for h in horizons]
-        peers += judged(past, origin, horizons, RIVALS)
-        if progress:
-            progress(number, len(ordered))
-    return left(out, own, peers)
+    found = at_each(partial(known_at, read_sites(data)), origins, horizon, RIVALS, progress)
+    return left(out, *found)
 
 
 def known_at(rows: pl.DataFrame, origin: date, longest: int) -> Known:

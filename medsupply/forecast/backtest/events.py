@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,6 +13,7 @@ import polars as pl
 from medsupply.errors import ForecastError
 from medsupply.forecast.backtest.rivals import Model, trees
 from medsupply.forecast.calendar import Array
+from medsupply.forecast.workers import Progress
 
 HORIZONS = (1, 3)
 LEAST_ROWS, LEAST_EVENTS = 200, 20
@@ -102,6 +103,29 @@ def judged(known: Known, origin: date, horizons: Sequence[int], rivals: Mapping[
         for name, rival in rivals.items()
         for h in horizons
     ]
+
+
+def at_each(
+    known_at: Callable[[date, int], Known],
+    origins: Sequence[date],
+    longest: int,
+    rivals: Mapping[str, Model],
+    progress: Progress | None,
+) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
+    """The model that is used, and ``rivals``, at each origin for HORIZONS up to ``longest`` months.
+
+    ``known_at``: what is known at an origin, with events up to so many months.
+    """
+    horizons = tuple(h for h in HORIZONS if h <= longest) or (1,)
+    own, peers = [], []
+    ordered = sorted(set(origins))
+    for number, origin in enumerate(ordered, 1):
+        past = known_at(origin, max(horizons))
+        own += [told(past, origin, h, chained(past, h)) for h in horizons]
+        peers += judged(past, origin, horizons, rivals)
+        if progress:
+            progress(number, len(ordered))
+    return own, peers
 
 
 def left(out: Path, own: Sequence[pl.DataFrame], peers: Sequence[pl.DataFrame]) -> Path:

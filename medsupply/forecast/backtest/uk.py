@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from medsupply.forecast.backtest.concessions import SERIES, read_concessions, with_features, with_onsets
-from medsupply.forecast.backtest.events import HORIZONS, Known, chained, judged, known, left, told
+from medsupply.forecast.backtest.events import Known, at_each, known, left
 from medsupply.forecast.backtest.rivals import Model, boosted, logistic
 from medsupply.forecast.calendar import Array
 from medsupply.forecast.workers import Progress
@@ -53,17 +54,8 @@ def uk(
     beside: base rate, the month a year before, and rivals that were fitted on the same rows and features.
     Raises ForecastError where an origin has too little before it. One process.
     """
-    rows = read_concessions(data)
-    horizons = tuple(h for h in HORIZONS if h <= horizon) or (1,)
-    own, peers = [], []
-    ordered = sorted(set(origins))
-    for number, origin in enumerate(ordered, 1):
-        past = known_at(rows, origin, max(horizons))
-        own += [told(past, origin, h, chained(past, h)) for h in horizons]
-        peers += judged(past, origin, horizons, RIVALS)
-        if progress:
-            progress(number, len(ordered))
-    return left(out, own, peers)
+    found = at_each(partial(known_at, read_concessions(data)), origins, horizon, RIVALS, progress)
+    return left(out, *found)
 
 
 def known_at(rows: pl.DataFrame, origin: date, longest: int) -> Known:

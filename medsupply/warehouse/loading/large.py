@@ -1,4 +1,4 @@
-"""Large deliveries are read one at a time on a machine, however many loaders run there: two would fill its memory."""
+"""Large deliveries are read one at a time under a MEDSUPPLY_HOME, however many loaders run: two would fill memory."""
 
 from __future__ import annotations
 
