@@ -10,6 +10,7 @@ from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, dag, g
 from medsupply import schedule
 
 SHARDS = 4
+RUN_OUT_PROCESSES = 2
 
 
 @dag(
@@ -44,7 +45,8 @@ def update_forecasts() -> None:
 
         params = get_current_context()["params"]
         with schedule.warehouse() as wh:
-            return str(flow.forecast_run_out(wh, schedule.as_of(params), schedule.known_at(params)))
+            day, moment = schedule.as_of(params), schedule.known_at(params)
+            return str(flow.forecast_run_out(wh, day, moment, workers=RUN_OUT_PROCESSES))
 
     @task(outlets=[Asset(schedule.FORECASTS)])
     def judge() -> str:

@@ -107,7 +107,7 @@ def mornings(wh: Warehouse, nation: Path, arrivals: pl.DataFrame, days: list[dat
                 return False
             start = time.monotonic()
             load(wh, nation, arrivals, before, known_on(day))
-            told = flow.run(wh, day, known_on(day), folder=None)
+            told = flow.run(wh, day, known_on(day), folder=None, workers=2)
             spent, busy = time.monotonic() - start, os.getloadavg()[0]
             print(f"{day}: {spent:.0f} s (load {busy:.0f}), {told.summary}", flush=True)
         before = known_on(day)
@@ -152,7 +152,7 @@ def silent_wholesaler(wh: Warehouse, day: date) -> tuple[str, pl.DataFrame]:
         with wh.transaction() as connection:
             connection.execute(sa.text(hold.format("true")), mine)
         flow.measure(wh, day, at, always=True)
-        flow.forecast_run_out(wh, day, at)
+        flow.forecast_run_out(wh, day, at, workers=2)
         flow.judge(wh, day, at, always=True)
         return largest, counts(wh, day, at)
     finally:

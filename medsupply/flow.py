@@ -245,7 +245,7 @@ def forecast(
 ) -> str:
     """Demand for the weeks ahead where a week is newly complete, then run-out from the stock of the day."""
     fitted = forecast_demand(wh, as_of, known_at, workers=workers, progress=progress)
-    return f"{fitted}; {forecast_run_out(wh, as_of, known_at)}"
+    return f"{fitted}; {forecast_run_out(wh, as_of, known_at, workers=workers)}"
 
 
 def forecast_demand(
@@ -274,10 +274,10 @@ def forecast_demand(
     return f"{weeks} weeks of demand, {fitted} series fitted, {expected} purchases expected"
 
 
-def forecast_run_out(wh: Warehouse, as_of: date, known_at: datetime) -> str:
+def forecast_run_out(wh: Warehouse, as_of: date, known_at: datetime, *, workers: int = 1) -> str:
     """Simulate stock, demand and supply from the measured stock of the day, and store the probabilities."""
     facts = facts_(wh, as_of, known_at)
-    return f"run-out of {outlook.simulate_run_out(wh, facts, master(facts))} series"
+    return f"run-out of {outlook.simulate_run_out(wh, facts, master(facts), workers=workers)} series"
 
 
 def what_if(wh: Warehouse, as_of: date, known_at: datetime, medicine_id: str, scenario: Scenario) -> pl.DataFrame:

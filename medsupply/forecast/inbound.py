@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -47,6 +47,12 @@ class Inbound:
             inside = (day >= 1) & (day <= DAYS)
             np.add.at(arriving, (np.flatnonzero(inside), day[inside].astype(int) - 1), min(units, 104 * usual_weekly))
         return Drawn(arriving, share)
+
+    def only(self, medicines: Collection[str]) -> Inbound:
+        """The same of some medicines."""
+        supply = {key: rows for key, rows in self.supply.items() if key[0] in medicines}
+        notices = {key: rows for key, rows in self.notices.items() if key[0] in medicines}
+        return Inbound(supply, notices, self.lateness)
 
     def _arrival(self, expected: float, certainty: str, n_paths: int, rng: np.random.Generator) -> Array:
         """Day of arrival [paths], 1 is tomorrow; an overdue one is drawn as not yet arrived."""

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from medsupply.areas import COUNTRY
+from medsupply.areas import AREAS, COUNTRY, COUNTY_CODES
 from medsupply.forecast.calendar import Array
 from medsupply.forecast.inbound import Inbound, inbound
 from medsupply.forecast.lateness import DEFAULT_LATE, DEFAULT_SLIP, Lateness
-from medsupply.forecast.simulate import Draws, Outcome, Start, simulate
-from medsupply.forecast.supply import DEFAULT_ANSWER, LONGEST, SupplyLaw, learn_supply
-from medsupply.forecast.workers import Progress
+from medsupply.forecast.shares import Shares, area_paths
+from medsupply.forecast.simulate import Draws, Ints, Outcome, Start, simulate
+from medsupply.forecast.supply import DEFAULT_ANSWER, LONGEST, NO_HISTORY, SupplyLaw
+from medsupply.forecast.workers import pool
 from medsupply.tables.forecast import HORIZON_DAYS
 
 DAYS = max(HORIZON_DAYS)
@@ -25,15 +27,6 @@ TRAILING_SPREAD, NOISE_SPREAD = 0.15, 0.25
 UNKNOWN_HAZARD = 0.5
 CHUNK = 8
 SHARES = {"run_out_on": 0.5, "run_out_early": 0.1, "run_out_late": 0.9}
-EMPTY_HISTORY = {
-    "medicine_id": pl.String,
-    "county_code": pl.String,
-    "week": pl.Date,
-    "stock_units": pl.Float64,
-    "inflow_units": pl.Float64,
-    "demand_units": pl.Float64,
-    "notice_share": pl.Float64,
-}
 RUN_OUT_SCHEMA = {
     "as_of": pl.Date,
     "medicine_id": pl.String,
@@ -52,10 +45,32 @@ RUN_OUT_SCHEMA = {
 
 @dataclass(frozen=True)
 class DemandPaths:
-    """``paths`` (medicine_id, county_code) -> [paths, weeks] units a week, weeks from ``first_week`` (a Monday) on."""
+    """``paths`` (medicine_id, county_code) -> [paths, weeks] units a week, weeks from ``first_week`` (a Monday) on.
+
+    An area without paths of its own takes its share of the country's where ``shares`` (by medicine) has one, drawn as
+    at the fit of ``cutoff``. They are drawn when they are asked for: all areas of a nation at once are gigabytes.
+    """
 
     first_week: date
     paths: Mapping[tuple[str, str], Array] = field(default_factory=dict)
+    shares: Mapping[str, Shares] = field(default_factory=dict)
+    cutoff: date | None = None
+
+    def of(self, medicine: str, areas: Iterable[str]) -> dict[str, Array]:
+        """Paths of a medicine by area, of those of ``areas`` that have any."""
+        own = {area: self.paths[medicine, area] for area in areas if (medicine, area) in self.paths}
+        missing = set(areas) - set(own)
+        if not missing or medicine not in self.shares or COUNTRY not in own or self.cutoff is None:
+            return own
+        drawn = area_paths(own[COUNTRY], self.shares[medicine], COUNTY_CODES, medicine, self.cutoff)
+        return {**{area: one for area, one in drawn.items() if area in missing}, **own}
+
+    def only(self, medicines: Sequence[str]) -> DemandPaths:
+        """The same of some medicines."""
+        keys = [(medicine, area) for medicine in medicines for area in (COUNTRY, *AREAS)]
+        paths = {key: self.paths[key] for key in keys if key in self.paths}
+        shares = {one: self.shares[one] for one in medicines if one in self.shares}
+        return DemandPaths(self.first_week, paths, shares, self.cutoff)
 
 
 def run_out(
@@ -65,11 +80,11 @@ def run_out(
     demand: DemandPaths | None = None,
     announced: pl.DataFrame | None = None,
     notices: pl.DataFrame | None = None,
-    history: pl.DataFrame | None = None,
+    law: SupplyLaw | None = None,
     lateness: Lateness | None = None,
     n_paths: int = 400,
     seed: int = 1,
-    progress: Progress | None = None,
+    workers: int = 0,
 ) -> pl.DataFrame:
     """Probability of stock at or below the floor within 14, 28, 56 and 84 days: RUN_OUT_SCHEMA, sorted.
 
@@ -77,24 +92,21 @@ def run_out(
     none), reserve_units (null: none), floor_units, trailing_demand_units (a day), upstream_units (stock of wholesalers,
     on rows of 99; null: not known). Rows without stock or demand are left out: nothing can be said.
     ``announced``: medicine_id, county_code, announced_on, expected_on, units, certainty. ``notices``: medicine_id,
-    county_code, share (of the medicine's demand), start, end (null: open). ``history``: see ``learn_supply``.
-    The same ``seed`` draws the same futures: what-ifs differ by what was changed, not by chance.
+    county_code, share (of the medicine's demand), start, end (null: open). ``law``: what history says of supply.
+    The same ``seed`` draws the same futures: what-ifs differ by what was changed, not by chance. ``workers`` processes
+    (0: here) give the same rows.
     """
     known = state.filter(
         pl.col("stock_units").is_not_null()
         & (pl.col("trailing_demand_units") > 0).fill_null(False)
         & pl.col("floor_units").is_not_null()
     ).sort("medicine_id", pl.col("county_code") != COUNTRY, "county_code")
-    law = learn_supply(history if history is not None else pl.DataFrame(schema=EMPTY_HISTORY))
     coming = inbound(announced, notices, lateness or Lateness(DEFAULT_LATE, DEFAULT_SLIP), as_of)
-    medicines = known["medicine_id"].unique(maintain_order=True).to_list()
-    frames = [pl.DataFrame(schema=RUN_OUT_SCHEMA)]
-    for at in range(0, len(medicines), CHUNK):
-        part = known.filter(pl.col("medicine_id").is_in(medicines[at : at + CHUNK]))
-        frames.append(_chunk(part, as_of, Sources(demand or DemandPaths(as_of), law, coming), n_paths, seed))
-        if progress:
-            progress(min(at + CHUNK, len(medicines)), len(medicines))
-    return pl.concat(frames).sort("medicine_id", "county_code", "horizon_days")
+    sources = Sources(demand or DemandPaths(as_of), law or NO_HISTORY, coming)
+    job = partial(_chunk, as_of=as_of, n_paths=n_paths, seed=seed)
+    with pool(workers) as processes:
+        frames = processes.map(_call, job, list(_parts(known, sources)))
+    return pl.concat([pl.DataFrame(schema=RUN_OUT_SCHEMA), *frames]).sort("medicine_id", "county_code", "horizon_days")
 
 
 @dataclass(frozen=True)
@@ -106,8 +118,27 @@ class Sources:
     coming: Inbound
 
 
-def _chunk(part: pl.DataFrame, as_of: date, sources: Sources, n_paths: int, seed: int) -> pl.DataFrame:
+Part = tuple[pl.DataFrame, Sources]
+
+
+def _parts(known: pl.DataFrame, sources: Sources) -> Iterator[Part]:
+    """Some medicines in all areas at a time, with what their draws come from."""
+    position = sources.law.position()
+    medicines = known["medicine_id"].unique(maintain_order=True).to_list()
+    for at in range(0, len(medicines), CHUNK):
+        some = medicines[at : at + CHUNK]
+        part = known.filter(pl.col("medicine_id").is_in(some))
+        law = sources.law.of(list(part.select("medicine_id", "county_code").iter_rows()), position)
+        yield part, Sources(sources.demand.only(some), law, sources.coming.only(some))
+
+
+def _call(job: Callable[[Part], pl.DataFrame], part: Part) -> pl.DataFrame:
+    return job(part)
+
+
+def _chunk(given: Part, as_of: date, n_paths: int, seed: int) -> pl.DataFrame:
     """Some medicines in all areas: the country first, its wholesalers feed the areas on the same path."""
+    part, sources = given
     country = part.filter(pl.col("county_code") == COUNTRY)
     areas = part.filter(pl.col("county_code") != COUNTRY)
     frames, available = [], {}
@@ -125,8 +156,13 @@ def _chunk(part: pl.DataFrame, as_of: date, sources: Sources, n_paths: int, seed
 def _simulate(
     part: pl.DataFrame, as_of: date, sources: Sources, fed: Array | None, n_paths: int, seed: int
 ) -> tuple[Outcome, pl.DataFrame]:
-    rows = list(part.iter_rows(named=True))
-    draws = [_drawn(row, as_of, sources, n_paths, seed) for row in rows]
+    areas = part.group_by("medicine_id", maintain_order=True).agg("county_code").iter_rows()
+    paths = {medicine: sources.demand.of(medicine, {COUNTRY, *served}) for medicine, served in areas}
+    weeks = _weeks(sources.demand, as_of)
+    draws = [
+        _drawn(row, as_of, sources, paths[row["medicine_id"]].get(row["county_code"]), weeks, n_paths, seed)
+        for row in part.iter_rows(named=True)
+    ]
     demand, announced, stopped, chance, noise = (np.stack([one[k].T for one in draws], axis=1) for k in range(5))
     start = _start(part, sources.law, np.stack([one[5] for one in draws]))
     outcome = simulate(start, Draws(demand, announced, stopped, chance, noise, fed))
@@ -134,12 +170,20 @@ def _simulate(
     return outcome, _rows(part, outcome, as_of, notice)
 
 
-def _drawn(row: Mapping[str, Any], as_of: date, sources: Sources, n_paths: int, seed: int) -> tuple[Array, ...]:
+def _drawn(
+    row: Mapping[str, Any],
+    as_of: date,
+    sources: Sources,
+    paths: Array | None,
+    weeks: Ints,
+    n_paths: int,
+    seed: int,
+) -> tuple[Array, ...]:
     """Draws of one series: demand, lateness, notices and silent holders' stock are the same futures in all areas."""
     key = (str(row["medicine_id"]), str(row["county_code"]))
     shared = _number(f"{key[0]}|{as_of}|{seed}")
     own = np.random.default_rng([shared, _number(key[1])])
-    daily = _daily(sources.demand, key, row, as_of, n_paths, np.random.default_rng([shared, 1]))
+    daily = _daily(paths, row, weeks, n_paths, np.random.default_rng([shared, 1]))
     supply = sources.coming.of(key, 7.0 * row["trailing_demand_units"], n_paths, np.random.default_rng([shared, 2]))
     chance = own.random((n_paths, DAYS))
     noise = own.standard_normal((n_paths, DAYS))
@@ -159,29 +203,26 @@ def _number(text: str) -> int:
 
 def daily_demand(demand: DemandPaths, row: Mapping[str, Any], as_of: date, n_paths: int, seed: int) -> Array:
     """Demand a day [paths, days] of a row of the state, the same futures as ``run_out`` draws with ``seed``."""
-    key = (str(row["medicine_id"]), str(row["county_code"]))
-    shared = _number(f"{key[0]}|{as_of}|{seed}")
-    return _daily(demand, key, row, as_of, n_paths, np.random.default_rng([shared, 1]))
+    medicine, area = str(row["medicine_id"]), str(row["county_code"])
+    shared = _number(f"{medicine}|{as_of}|{seed}")
+    paths = demand.of(medicine, {COUNTRY, area}).get(area)
+    return _daily(paths, row, _weeks(demand, as_of), n_paths, np.random.default_rng([shared, 1]))
 
 
-def _daily(
-    demand: DemandPaths,
-    key: tuple[str, str],
-    row: Mapping[str, Any],
-    as_of: date,
-    n_paths: int,
-    rng: np.random.Generator,
-) -> Array:
+def _weeks(demand: DemandPaths, as_of: date) -> Ints:
+    """The week of the demand paths that each day of the horizon lies in; those before the first are 0."""
+    first = (as_of - demand.first_week).days + 1
+    return np.maximum(np.arange(first, first + DAYS) // 7, 0)
+
+
+def _daily(paths: Array | None, row: Mapping[str, Any], weeks: Ints, n_paths: int, rng: np.random.Generator) -> Array:
     """Demand a day [paths, days]: the week's path over seven; around the trailing mean where there is no forecast."""
-    paths = demand.paths.get(key)
     if paths is None:
         level = np.exp(TRAILING_SPREAD * rng.standard_normal((n_paths, 1)))
         noise = np.exp(NOISE_SPREAD * rng.standard_normal((n_paths, DAYS // 7)))
         return np.repeat(row["trailing_demand_units"] * level * noise, 7, axis=1)
     picked = paths[np.arange(n_paths) % len(paths)]
-    days = [as_of + timedelta(days=d) for d in range(1, DAYS + 1)]
-    week = np.clip([(day - demand.first_week).days // 7 for day in days], 0, picked.shape[1] - 1)
-    return np.asarray(picked[:, week] / 7.0)
+    return np.asarray(picked[:, np.minimum(weeks, picked.shape[1] - 1)] / 7.0)
 
 
 def _start(part: pl.DataFrame, law: SupplyLaw, uniform: Array) -> Start:

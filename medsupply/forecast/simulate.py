@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -61,54 +61,97 @@ class Outcome:
 
 @dataclass
 class _Run:
-    """One way of counting: stock [n, paths], the first day at the floor, days since the last receipt."""
+    """One way of counting: stock [n, paths], the first day at the floor, days since the last receipt as places in the
+    flat daily hazard."""
 
     stock: Array
     reserve: Array
-    usual: bool
     first: Array
-    since: Array
+    since: Ints
+
+
+@dataclass(frozen=True)
+class _World:
+    """What all ways of counting of the same series share. ``hazard`` [n, days since the last receipt]: daily, with the
+    place of each series' first day; ``outstanding`` [days, n, paths]: announced from each day on."""
+
+    start: Start
+    draws: Draws
+    hazard: Array
+    begins: Ints
+    outstanding: Array
 
 
 def simulate(start: Start, draws: Draws) -> Outcome:
     """Run the paths: receipts in the morning, demand over the day, stock counted in the evening."""
     days, n, paths = draws.demand.shape
-    hazard = 1 - (1 - np.clip(start.hazard, 0, 0.999)) ** (1 / 7)
-    none = np.zeros(n)
-    runs = [_run(start, none, True), _run(start, none, False), _run(start, start.reserve, True)]
-    outstanding = np.cumsum(draws.announced[::-1], axis=0)[::-1]
+    world, rich = _world(start, draws), np.flatnonzero(start.reserve > 0)
+    usual, told = _run(world, np.zeros(n)), _run(world, np.zeros(n))
     unmet, available = np.zeros((n, days)), np.ones((days, n, paths))
     upstream = np.repeat(start.upstream[:, None], paths, axis=1)
     for day in range(days):
-        for run in runs:
-            received = draws.announced[day]
-            if run.usual:
-                received = received + _usual(run, start, hazard, draws, day, outstanding[day])
-            if run is runs[0]:
-                upstream, available[day] = _wholesale(upstream, received, draws.demand[day])
-            short = _step(run, start.floor, received, draws.demand[day], day + 1)
-            if run is runs[0]:
-                unmet[:, day] = short.mean(axis=1)
-    first = [_from_now(run, start) for run in runs]
-    return Outcome(first[0], first[1], first[2], np.cumsum(unmet, axis=1), available)
+        received = _received(usual, world, day)
+        upstream, available[day] = _wholesale(upstream, received, draws.demand[day])
+        unmet[:, day] = _step(usual, start.floor, received, draws.demand[day], day + 1).mean(axis=1)
+        _step(told, start.floor, draws.announced[day], draws.demand[day], day + 1)
+    first = _from_now(usual, start)
+    with_reserve = first.copy()
+    if len(rich):  # without a reserve both ways are one
+        with_reserve[rich] = _with_reserve(_world(_start_of(start, rich), _draws_of(draws, rich)))
+    return Outcome(first, _from_now(told, start), with_reserve, np.cumsum(unmet, axis=1), available)
 
 
-def _run(start: Start, reserve: Array, usual: bool) -> _Run:
-    since = np.repeat(7.0 * start.elapsed[:, None], start.stock.shape[1], axis=1)
-    return _Run(start.stock + reserve[:, None], reserve, usual, np.full(start.stock.shape, NEVER), since)
+def _with_reserve(world: _World) -> Array:
+    run = _run(world, world.start.reserve)
+    for day in range(len(world.draws.demand)):
+        _step(run, world.start.floor, _received(run, world, day), world.draws.demand[day], day + 1)
+    return _from_now(run, world.start)
 
 
-def _usual(run: _Run, start: Start, hazard: Array, draws: Draws, day: int, on_order: Array) -> Array:
-    """Units of usual resupply today: comes by its hazard, fills stock and what is on order towards the usual level."""
-    weeks = np.minimum(run.since // 7, LONGEST - 1).astype(np.int64)
-    comes = draws.chance[day] < np.take_along_axis(hazard, weeks, axis=1)
+def _start_of(start: Start, series: Ints) -> Start:
+    return Start(**{one.name: getattr(start, one.name)[series] for one in fields(Start)})
+
+
+def _draws_of(draws: Draws, series: Ints) -> Draws:
+    return Draws(
+        draws.demand[:, series],
+        draws.announced[:, series],
+        draws.stopped[:, series],
+        draws.chance[:, series],
+        draws.noise[:, series],
+        None if draws.available is None else draws.available[:, series],
+    )
+
+
+def _world(start: Start, draws: Draws) -> _World:
+    daily = 1 - (1 - np.clip(start.hazard, 0, 0.999)) ** (1 / 7)
+    begins = (np.arange(len(daily)) * LONGEST * 7)[:, None]
+    outstanding = np.cumsum(draws.announced[::-1], axis=0)[::-1]
+    return _World(start, draws, np.repeat(daily, 7, axis=1), begins, outstanding)
+
+
+def _run(world: _World, reserve: Array) -> _Run:
+    start = world.start
+    days = np.minimum(7 * start.elapsed.astype(np.int64), LONGEST * 7 - 1)
+    since = np.repeat(world.begins + days[:, None], start.stock.shape[1], axis=1)
+    return _Run(start.stock + reserve[:, None], reserve, np.full(start.stock.shape, NEVER), since)
+
+
+def _received(run: _Run, world: _World, day: int) -> Array:
+    """Units that come today: what was announced, and usual resupply that comes by its hazard and fills stock and what
+    is on order towards the usual level."""
+    start, draws = world.start, world.draws
+    comes = draws.chance[day] < world.hazard.take(run.since)
     comes &= draws.stopped[day] < 1
-    missing = start.usual[:, None] - (run.stock - run.reserve[:, None]) - on_order
-    size = start.answer[:, :1] * start.weekly[:, None] + start.answer[:, 1:] * missing
-    size += (start.noise * start.weekly)[:, None] * draws.noise[day]
-    size = np.where(comes, np.maximum(size, 0.0), 0.0) * (1 - draws.stopped[day])
-    run.since = np.where(comes, 0.0, run.since + 1)
-    return np.asarray(size if draws.available is None else size * draws.available[day])
+    run.since = np.where(comes, world.begins, np.minimum(run.since + 1, world.begins + LONGEST * 7 - 1))
+    j, b = np.nonzero(comes)
+    missing = start.usual[j] - (run.stock[j, b] - run.reserve[j]) - world.outstanding[day, j, b]
+    size = start.answer[j, 0] * start.weekly[j] + start.answer[j, 1] * missing
+    size += (start.noise * start.weekly)[j] * draws.noise[day, j, b]
+    size = np.maximum(size, 0.0) * (1 - draws.stopped[day, j, b])
+    received: Array = draws.announced[day].copy()
+    received[j, b] += size if draws.available is None else size * draws.available[day, j, b]
+    return received
 
 
 def _wholesale(upstream: Array, received: Array, demand: Array) -> tuple[Array, Array]:

@@ -6,7 +6,7 @@ medicine's own history is short; a receipt that has been absent longer than usua
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +47,16 @@ class SupplyLaw:
     def position(self) -> Mapping[tuple[str, str], int]:
         return {key: j for j, key in enumerate(self.keys)}
 
+    def of(self, keys: Sequence[tuple[str, str]], position: Mapping[tuple[str, str], int]) -> SupplyLaw:
+        """The laws of those of ``keys`` that have one; ``position``: where each series stands."""
+        known = [key for key in keys if key in position]
+        at = [position[key] for key in known]
+        laws = (self.hazard[at], self.answer[at], self.noise[at], self.elapsed[at], self.usual[at])
+        return SupplyLaw(tuple(known), *laws)
+
+
+NO_HISTORY = SupplyLaw((), np.empty((0, LONGEST)), np.empty((0, 2)), np.empty(0), np.empty(0, np.int64), np.empty(0))
+
 
 @dataclass(frozen=True)
 class _History:
@@ -66,16 +76,16 @@ class _History:
 def learn_supply(history: pl.DataFrame) -> SupplyLaw:
     """Laws from ``history``: medicine_id, county_code, week (Monday), stock_units (end of the week), inflow_units
     (net), demand_units, notice_share (null: none). Weeks with null stock or inflow teach nothing."""
-    parts = history.sort(*KEY, "week").partition_by(KEY, as_dict=True, maintain_order=True)
-    keys = tuple((str(key[0]), str(key[1])) for key in parts)
-    series = [_series(part) for part in parts.values()]
+    ordered = history.sort(*KEY, "week")
+    counts = ordered.group_by(KEY, maintain_order=True).len()
+    series = _series(ordered, counts["len"].to_numpy())
     usual_gap = [_usual_gap(one) for one in series]
-    counts = [_counts(one, gap) for one, gap in zip(series, usual_gap, strict=True)]
-    hazards, answer = _pooled_hazard(counts), _pooled_answer(series)
-    hazard = np.array([_hazard(one, gap, hazards) for one, gap in zip(series, usual_gap, strict=True)])
+    waits = [_waits(one) for one in series]
+    hazards, answer = _pooled_hazard(waits, usual_gap), _pooled_answer(series)
+    hazard = np.array([_hazard(own, gap, hazards) for own, gap in zip(waits, usual_gap, strict=True)])
     answers = [_answer(one, answer) for one in series]
     return SupplyLaw(
-        keys,
+        tuple(counts.select(KEY).iter_rows()),
         hazard.reshape(-1, LONGEST),
         np.array([[a[0], a[1]] for a in answers]).reshape(-1, 2),
         np.array([a[2] for a in answers]),
@@ -84,12 +94,21 @@ def learn_supply(history: pl.DataFrame) -> SupplyLaw:
     )
 
 
-def _series(part: pl.DataFrame) -> _History:
-    stock = part["stock_units"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
-    inflow = part["inflow_units"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
-    notice = part["notice_share"].cast(pl.Float64).fill_null(0.0).to_numpy()
-    known = part["demand_units"].drop_nulls().tail(USUAL_WEEKS)
-    demand = float(known.mean()) if len(known) else 0.0  # type: ignore[arg-type]
+def _series(ordered: pl.DataFrame, lengths: npt.NDArray[np.uint32]) -> list[_History]:
+    """One history for each run of rows of the same series."""
+    notice = ordered["notice_share"].cast(pl.Float64).fill_null(0.0).to_numpy()
+    columns = [_floats(ordered, name) for name in ("stock_units", "inflow_units", "demand_units")]
+    parts = (np.split(column, np.cumsum(lengths)[:-1]) for column in (*columns, notice))
+    return [_one(*part) for part in zip(*parts, strict=True)] if len(lengths) else []
+
+
+def _floats(rows: pl.DataFrame, name: str) -> Array:
+    return rows[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+
+def _one(stock: Array, inflow: Array, left: Array, notice: Array) -> _History:
+    known = left[~np.isnan(left)][-USUAL_WEEKS:]
+    demand = float(known.mean()) if len(known) else 0.0
     free = notice < NOTICE_FULL
     recent = stock[-USUAL_WEEKS:][free[-USUAL_WEEKS:]]
     recent = recent[~np.isnan(recent)]
@@ -103,8 +122,9 @@ def _usual_gap(one: _History) -> float:
     return float(np.median(np.diff(at))) if len(at) >= 3 else 1.0
 
 
-def _ratio_bin(weeks: int, gap: float) -> int:
-    return int(np.searchsorted(RATIO_EDGES, weeks / gap, side="right")) - 1
+def _ratio_bins(gap: float) -> npt.NDArray[np.int64]:
+    """The bin of a receipt that has been waited for so many weeks, by weeks since the last one."""
+    return np.searchsorted(RATIO_EDGES, np.arange(1, LONGEST + 1) / gap, side="right") - 1
 
 
 def _gap_class(gap: float) -> int:
@@ -112,39 +132,28 @@ def _gap_class(gap: float) -> int:
     return 0 if gap < 1.5 else 1 if gap < 3.5 else 2
 
 
-def _waits(one: _History) -> list[tuple[int, bool]]:
-    """(weeks since the last receipt, receipt in this week) of every week in which supply could come."""
-    waits, since = [], None
-    for receipt, free in zip(one.receipts, one.open, strict=True):
-        if not free:
-            since = None if since is None else since + 1
-            continue
-        if since is not None:
-            waits.append((min(since, LONGEST - 1), bool(receipt)))
-        since = 0 if receipt else None if since is None else since + 1
-    return waits
+def _waits(one: _History) -> Array:
+    """[weeks since the last receipt, (at risk, receipts)] of the weeks in which supply could come."""
+    comes, week = one.receipts & one.open, np.arange(len(one.open))
+    last = np.maximum.accumulate(np.where(comes, week, -1))
+    before = np.concatenate([[-1], last[:-1]])
+    counted = one.open & (before >= 0)
+    since = np.minimum(week - before - 1, LONGEST - 1)[counted]
+    risk = np.bincount(since, minlength=LONGEST)
+    return np.column_stack([risk, np.bincount(since, weights=comes[counted], minlength=LONGEST)])
 
 
-def _counts(one: _History, gap: float) -> Array:
-    """[class, bin of weeks / usual gap, (at risk, receipts)] of one series."""
-    table = np.zeros((3, len(RATIO_EDGES), 2))
-    for weeks, receipt in _waits(one):
-        table[_gap_class(gap), _ratio_bin(weeks + 1, gap)] += (1.0, float(receipt))
-    return table
-
-
-def _pooled_hazard(counts: list[Array]) -> Array:
-    """[class, bin] of all series together, drawn to the defaults by ten weeks."""
-    total = np.sum(counts, axis=0) if counts else np.zeros((3, len(RATIO_EDGES), 2))
+def _pooled_hazard(waits: list[Array], gaps: list[float]) -> Array:
+    """[class, bin of weeks / usual gap] of all series together, drawn to the defaults by ten weeks."""
+    total = np.zeros((3, len(RATIO_EDGES), 2))
+    for own, gap in zip(waits, gaps, strict=True):
+        np.add.at(total[_gap_class(gap)], _ratio_bins(gap), own)
     return np.asarray((total[..., 1] + 10 * np.array(DEFAULT_HAZARD)) / (total[..., 0] + 10))
 
 
-def _hazard(one: _History, gap: float, pooled: Array) -> Array:
+def _hazard(own: Array, gap: float, pooled: Array) -> Array:
     """[weeks since the last receipt]: own frequencies drawn to the pool."""
-    own = np.zeros((LONGEST, 2))
-    for weeks, receipt in _waits(one):
-        own[weeks] += (1.0, float(receipt))
-    prior = np.array([pooled[_gap_class(gap), _ratio_bin(weeks + 1, gap)] for weeks in range(LONGEST)])
+    prior = pooled[_gap_class(gap), _ratio_bins(gap)]
     return np.asarray((own[:, 1] + OWN_WEIGHT * prior) / (own[:, 0] + OWN_WEIGHT))
 
 

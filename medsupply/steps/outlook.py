@@ -6,12 +6,13 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from medsupply.areas import COUNTRY, COUNTY_CODES
+from medsupply.areas import COUNTRY
 from medsupply.days import week_start
 from medsupply.facts import Facts
 from medsupply.forecast.national import country_of, instead, rows_of, simulate
 from medsupply.forecast.run_out import DemandPaths, run_out
-from medsupply.forecast.shares import area_paths, learn_shares
+from medsupply.forecast.shares import learn_shares
+from medsupply.forecast.supply import learn_supply
 from medsupply.picture.flows import Flows, flows
 from medsupply.picture.master import Master
 from medsupply.rules import load_rules
@@ -33,9 +34,11 @@ from medsupply.warehouse.storage.kept_files import KeptFiles
 AREA_PATHS = 100
 # Two half years: a corrected day does not push out one that is still asked for.
 DAYS_KEPT = 400
+# Below so many series a process takes longer to start than the work.
+FEW = 2000
 
 
-def simulate_run_out(wh: Warehouse, facts: Facts, master: Master) -> int:
+def simulate_run_out(wh: Warehouse, facts: Facts, master: Master, *, workers: int = 1) -> int:
     """Simulate and store; returns the series for which something can be said."""
     as_of, known_at = facts.as_of, facts.known_at
     if (same := _unchanged(wh, as_of, known_at)) is not None:
@@ -47,7 +50,7 @@ def simulate_run_out(wh: Warehouse, facts: Facts, master: Master) -> int:
     cutoff, paths = _demand_paths(wh, as_of, known_at)
     past = _flows(wh, facts)
     known = supply(facts, master, past)
-    found = _simulated(state, as_of, paths, known)
+    found = _simulated(state, as_of, paths, known, workers if workers > 1 and state.height > FEW else 0)
     country = country_of(package_past(facts, master, past), state, paths, as_of)
     if country is not None:
         keep_start(wh, facts, master, country)
@@ -93,8 +96,11 @@ def _flows(wh: Warehouse, facts: Facts) -> Flows:
     return flows(facts, left, load_rules().picture.usable_reserve, KeptFiles(wh.settings.home, "days", DAYS_KEPT))
 
 
-def _simulated(state: pl.DataFrame, as_of: date, paths: DemandPaths | None, known: Supply) -> pl.DataFrame:
+def _simulated(
+    state: pl.DataFrame, as_of: date, paths: DemandPaths | None, known: Supply, workers: int
+) -> pl.DataFrame:
     """The country on all paths; areas on fewer, beside a country on as few, whose wholesalers feed them."""
+    law = learn_supply(known.history)
 
     def simulated(rows: pl.DataFrame, n_paths: int) -> pl.DataFrame:
         return run_out(
@@ -103,9 +109,10 @@ def _simulated(state: pl.DataFrame, as_of: date, paths: DemandPaths | None, know
             demand=paths,
             announced=known.announced,
             notices=known.notices,
-            history=known.history,
+            law=law,
             lateness=known.lateness,
             n_paths=n_paths,
+            workers=workers,
         )
 
     national = pl.col("county_code") == COUNTRY
@@ -149,11 +156,7 @@ def _demand_paths(wh: Warehouse, as_of: date, known_at: datetime) -> tuple[date 
         return None, None
     shares = learn_shares(weekly_series(wh, cutoff, known_at), COUNTRY)
     paths = {(medicine, COUNTRY): one for medicine, one in national.items()}
-    for medicine, one in national.items():
-        if medicine in shares:
-            drawn = area_paths(one, shares[medicine], COUNTY_CODES, medicine, cutoff)
-            paths |= {(medicine, area): mine for area, mine in drawn.items()}
-    return cutoff, DemandPaths(week_start(cutoff) + timedelta(days=7), paths)
+    return cutoff, DemandPaths(week_start(cutoff) + timedelta(days=7), paths, shares, cutoff)
 
 
 # --- what judge reads

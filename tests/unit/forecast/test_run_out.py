@@ -9,6 +9,7 @@ import polars as pl
 
 from medsupply.forecast.lateness import Lateness, draw_arrival, learn_lateness, match_arrivals
 from medsupply.forecast.run_out import run_out
+from medsupply.forecast.supply import learn_supply
 
 AS_OF = date(2026, 3, 31)
 ON_TIME = Lateness(np.zeros(400), np.zeros(400))
@@ -62,7 +63,7 @@ def p(found: pl.DataFrame, horizon: int, column: str = "p") -> float:
 
 def test_without_supply_the_day_is_stock_over_demand() -> None:
     """300 units at 10 a day reach the floor of 70 after 23 days."""
-    found = run_out(state(300.0), AS_OF, history=history(), lateness=ON_TIME)
+    found = run_out(state(300.0), AS_OF, law=learn_supply(history()), lateness=ON_TIME)
     day = found["run_out_on"][0]
     assert p(found, 14, "p_announced") < 0.06
     assert p(found, 28, "p_announced") > 0.8
@@ -82,14 +83,14 @@ def test_the_reserve_counts_only_where_asked() -> None:
 
 
 def test_resupply_that_answers_stock_prevents_run_out() -> None:
-    found = run_out(state(500.0), AS_OF, history=history())
+    found = run_out(state(500.0), AS_OF, law=learn_supply(history()))
     assert p(found, 84) < 0.05
     assert p(found, 84, "p_announced") > 0.9
 
 
 def test_resupply_absent_longer_than_usual_is_doubted() -> None:
-    usual = run_out(state(260.0), AS_OF, history=history())
-    absent = run_out(state(260.0), AS_OF, history=history(absent_weeks=7))
+    usual = run_out(state(260.0), AS_OF, law=learn_supply(history()))
+    absent = run_out(state(260.0), AS_OF, law=learn_supply(history(absent_weeks=7)))
     assert p(absent, 28) > p(usual, 28) + 0.1
 
 
@@ -103,7 +104,7 @@ def test_a_notice_that_covers_all_stops_supply() -> None:
             "end": [date(2026, 9, 1)],
         }
     )
-    found = run_out(state(500.0), AS_OF, history=history(), notices=notice, lateness=ON_TIME)
+    found = run_out(state(500.0), AS_OF, law=learn_supply(history()), notices=notice, lateness=ON_TIME)
     assert p(found, 56) > 0.9
     assert found["notice_driven"].all()
 
@@ -128,10 +129,10 @@ def test_missing_holders_lie_between_empty_and_usual() -> None:
 
 
 def test_the_same_seed_gives_the_same_futures() -> None:
-    one = run_out(state(400.0), AS_OF, history=history())
-    two = run_out(state(400.0), AS_OF, history=history())
+    one = run_out(state(400.0), AS_OF, law=learn_supply(history()))
+    two = run_out(state(400.0), AS_OF, law=learn_supply(history()))
     assert one.equals(two)
-    more = run_out(state(420.0), AS_OF, history=history())
+    more = run_out(state(420.0), AS_OF, law=learn_supply(history()))
     assert all(more["p_announced"] <= one["p_announced"])
 
 
