@@ -23,7 +23,8 @@ _PICTURE = """
       AND s.county_code = :county AND s.as_of <= coalesce(cast(:on AS date), s.as_of) ORDER BY s.as_of DESC LIMIT 1
 """
 _MAILS = """
-    SELECT n.kind, n.recipient, n.status, n.attempts, o.last_error, o.waits, o.due_at, o.sent_at, p.recipient AS instead
+    SELECT n.kind, n.recipient, n.status, n.attempts, o.last_error, o.waits, o.due_at, o.sent_at,
+           p.recipient AS instead, o.recipient AS address
     FROM alerts.outbox o JOIN analyst.notifications n USING (message_id)
     LEFT JOIN analyst.notifications p ON p.message_id = o.thread AND p.recipient <> n.recipient
     WHERE (o.alert_id = :id OR :id = ANY(o.alert_ids)) AND (o.as_of IS NULL OR o.as_of <= :as_of)
@@ -31,8 +32,11 @@ _MAILS = """
 """
 
 
-def why(wh: Warehouse, medicine: str, *, on: date | None, county: str) -> str:
-    """Inputs, rule version, transitions, silence, hold, recipients and tries, in lines."""
+def why(wh: Warehouse, medicine: str, *, on: date | None, county: str, recipient: str | None = None) -> str:
+    """Inputs, rule version, transitions, silence, hold, recipients and tries, in lines.
+
+    ``recipient``: an address; then only its mails, or why it got none, are told.
+    """
     picture = wh.read(_PICTURE, medicine=medicine, county=county, on=on)
     if not picture.height:
         raise InputError(f"No picture holds {medicine} in {county}", "See analyst.medicines for the ids")
@@ -47,7 +51,7 @@ def why(wh: Warehouse, medicine: str, *, on: date | None, county: str) -> str:
     ]
     if not evaluated:
         return "\n".join([*lines, "The alerts of this day have not been evaluated, so there was no mail about it."])
-    return "\n".join([*lines, *_hold(evaluated[0]), *_alerts(wh, row)])
+    return "\n".join([*lines, *_hold(evaluated[0]), *_alerts(wh, row, recipient)])
 
 
 def _listed(reasons: list[str] | None) -> str:
@@ -69,7 +73,7 @@ def _hold(evaluation: Row) -> list[str]:
     return [f"Too much changed at once in this evaluation: it was held for a person; released {released or 'not yet'}."]
 
 
-def _alerts(wh: Warehouse, row: Row) -> list[str]:
+def _alerts(wh: Warehouse, row: Row, recipient: str | None) -> list[str]:
     states = wh.read(
         "select * from alerts.state where medicine_id = :medicine and county_code = :county and opened_on <= :as_of"
         " order by opened_on, alert_id",
@@ -88,7 +92,7 @@ def _alerts(wh: Warehouse, row: Row) -> list[str]:
         lines += _events(wh, state["alert_id"], row["as_of"])
         lines += [] if closed else _inhibited(row, state)
         lines += _silences(wh, state, row["as_of"]) + _acknowledged(wh, state, row["known_at"])
-        lines += _mails(wh, state, row)
+        lines += _mails(wh, state, row, recipient)
     return lines
 
 
@@ -162,11 +166,12 @@ def _moment(at: datetime) -> str:
     return f"{at.astimezone(HELSINKI):%Y-%m-%d %H:%M} in Helsinki"
 
 
-def _mails(wh: Warehouse, state: Row, row: Row) -> list[str]:
-    found = wh.read(_MAILS, id=state["alert_id"], as_of=row["as_of"])
-    if not found.height:
-        return [f"  no mail: {_no_mail(wh, state, row)}"]
-    return [_mail(one) for one in found.iter_rows(named=True)]
+def _mails(wh: Warehouse, state: Row, row: Row, recipient: str | None) -> list[str]:
+    found = wh.read(_MAILS, id=state["alert_id"], as_of=row["as_of"]).to_dicts()
+    mails = [one for one in found if recipient is None or one["address"] == recipient]
+    if not mails:
+        return [f"  no mail{f' to {recipient}' if recipient else ''}: {_no_mail(wh, state, row, recipient)}"]
+    return [_mail(one) for one in mails]
 
 
 def _mail(one: Row) -> str:
@@ -182,7 +187,7 @@ def _mail(one: Row) -> str:
     )
 
 
-def _no_mail(wh: Warehouse, state: Row, row: Row) -> str:
+def _no_mail(wh: Warehouse, state: Row, row: Row, recipient: str | None) -> str:
     """The first cause that the stored facts give."""
     if state["rule"] not in IMMEDIATE:
         return f"the rule {state['rule']} is told in the daily digest only"
@@ -192,7 +197,12 @@ def _no_mail(wh: Warehouse, state: Row, row: Row) -> str:
         silenced = _silences(wh, state, row["as_of"])
         return "it is silenced; it is told then if it is still open" if silenced else "it closed before it was told"
     item = {**row, "level": state["told"]}
-    return _nobody(wh.rows(SUBSCRIPTION, "created_at <= :at", at=row["known_at"]).to_dicts(), item, row["known_at"])
+    lines = wh.rows(SUBSCRIPTION, "created_at <= :at", at=row["known_at"]).to_dicts()
+    if recipient is not None:
+        lines = [line for line in lines if line["address"] == recipient]
+        if not lines:
+            return "the address has no subscription; who is on duty or a deputy gets mails by the rota alone"
+    return _nobody(lines, item, row["known_at"])
 
 
 def _nobody(lines: list[Row], item: Row, at: datetime) -> str:

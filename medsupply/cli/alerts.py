@@ -100,12 +100,14 @@ def why(
     medicine: str = typer.Argument(help="Medicine or family id."),
     on: str = typer.Option(None, "--on", help="Report day. Default: the newest."),
     county: str = typer.Option("99", help="Area code."),
+    recipient: str = typer.Option(None, "--to", help="Address: tell of its mails only, or why it got none."),
 ) -> None:
     """Why a mail did or did not go out, from stored facts."""
     from medsupply import desk
 
     with common.warehouse() as wh:
-        typer.echo(desk.why(wh, medicine, on=common.parse_day(on) if on else None, county=county))
+        day = common.parse_day(on) if on else None
+        typer.echo(desk.why(wh, medicine, on=day, county=county, recipient=recipient))
 
 
 @alerts.command()

@@ -24,6 +24,7 @@ from medsupply.picture.weeks import WEEK_DAYS, Sums, bits_of, mondays, overlap, 
 # A week with fewer snapshots than this is not worth keeping.
 SNAPSHOTS_KEPT = 2000
 Window = tuple[date, date]
+NOT_ASKED: Array = np.zeros((0, 0))
 
 
 class WeekCache(Protocol):
@@ -114,20 +115,21 @@ class Sites:
         for monday in mondays(min(usual[0], had[0]), max(usual[1], had[1])):
             sunday = monday + timedelta(days=WEEK_DAYS - 1)
             days, mine = overlap(monday, sunday, had), overlap(monday, sunday, usual)
-            whole = self._whole_week(monday, sunday) if days or mine == (monday, sunday) else None
+            all_of_it = mine == (monday, sunday)
+            whole = self._whole_week(monday, sunday, packs=all_of_it) if days or all_of_it else None
             if whole and days:
                 counted += self.grains.days_of_any(whole.bits & np.uint8(bits_of(*days)))
             if mine:
-                part = whole if whole and mine == (monday, sunday) else self._part(*mine)
-                packs += part.usable
+                packs += (whole if whole and all_of_it else self._part(*mine)).usable
         return self.grains.units(packs), counted
 
     def usable_packs(self, day: date) -> Array:
         """Holders x packages: packs of the snapshots of ``day`` that may be used and have not expired."""
         return self._part(day, day).usable
 
-    def _whole_week(self, monday: date, sunday: date) -> _Placed:
-        """Snapshots counted in a week; what they sum up to is kept where it is large."""
+    def _whole_week(self, monday: date, sunday: date, *, packs: bool) -> _Placed:
+        """Snapshots counted in a week; what they sum up to is kept where it is large. Of a kept week only the days are
+        read where nobody asks for its ``packs``."""
         key = self._key(monday, sunday) if self.cache else None
         if self.cache is None or key is None:
             return self._part(monday, sunday)
@@ -135,7 +137,7 @@ class Sites:
         if found is None:
             found = week_of(self._days(monday, sunday))
             self.cache.put(monday, key, found)
-        return self._placed(found)
+        return self._placed(found, packs)
 
     def _part(self, first: date, last: date) -> _Placed:
         """Snapshots counted in [first, last] of one week, of the holders and packages that count today."""
@@ -163,16 +165,21 @@ class Sites:
         digest.update(filled.sort("holder_id", "counted_on", "vnr").write_csv().encode())
         return digest.hexdigest()[:24]
 
-    def _placed(self, week: pl.DataFrame) -> _Placed:
+    def _placed(self, week: pl.DataFrame, packs: bool) -> _Placed:
         """A week in the order of the holders and packages that count today."""
         holder, package = self.holder_axis.found(week["holder_id"]), self.grains.packages.found(week["vnr"])
         known = (holder >= 0) & (package >= 0)
         at = (holder[known], package[known])
-        packs, reserve = np.zeros(self.shape), np.zeros(self.shape)
-        bits, free = np.zeros(self.shape, np.uint8), np.zeros(self.shape, np.uint8)
-        for name, array in (("packs", packs), ("reserve_packs", reserve), ("bits", bits), ("free_bits", free)):
-            array[at] = week[name].to_numpy()[known]
-        return self._usable(packs, reserve, bits, free)
+
+        def array(name: str, kind: type[np.generic]) -> Array:
+            found = np.zeros(self.shape, kind)
+            found[at] = week[name].to_numpy()[known]
+            return found
+
+        bits, free = array("bits", np.uint8), array("free_bits", np.uint8)
+        if not packs:
+            return _Placed(NOT_ASKED, np.where(self.own_reserve, bits, free))
+        return self._usable(array("packs", np.float64), array("reserve_packs", np.float64), bits, free)
 
     def _usable(self, packs: Array, reserve: Array, bits: Array, free: Array) -> _Placed:
         usable = packs - np.where(self.own_reserve, 0.0, reserve)
@@ -181,7 +188,8 @@ class Sites:
 
 @dataclass(frozen=True)
 class _Placed:
-    """Holders x packages: usable packs summed over the days of a week, and the days on which there were any."""
+    """Holders x packages: usable packs summed over the days of a week (NOT_ASKED: only the days were asked for), and
+    the days on which there were any."""
 
     usable: Array
     bits: Array

@@ -55,6 +55,23 @@ def test_refused_recipient(warehouse: Warehouse) -> None:
     assert "b***@example.org, in place of a***@example.org: sent after 1 try, 2026-03-03 09:00 in Helsinki" in told
 
 
+def test_each_address_has_its_own_answer(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    subscribe(warehouse, "high@example.org", level="severe")
+    subscribe(warehouse, "slow@example.org", digest=True)
+    subscribe(warehouse, "new@example.org", confirmed=False)
+    live(warehouse, SHORT)
+
+    def to(address: str) -> str:
+        return why(warehouse, "S1", on=None, county="99", recipient=address)
+
+    assert "mail (alert) to a***@example.org" in to("a@example.org")
+    assert "no mail to high@example.org: every subscription to it begins above level elevated" in to("high@example.org")
+    assert "no mail to slow@example.org: the subscriptions to it want the digest only" in to("slow@example.org")
+    assert "no mail to new@example.org: the subscriptions to it are not confirmed" in to("new@example.org")
+    assert "no mail to who@example.org: the address has no subscription" in to("who@example.org")
+
+
 def test_silenced(warehouse: Warehouse) -> None:
     subscribe(warehouse)
     desk.silence(warehouse, author="Anna", reason="known recall", at=moment(-1), until=moment(5), medicine_id="S1")

@@ -61,11 +61,12 @@ def test_an_unknown_kind_is_refused(tmp_path: Path) -> None:
 @pytest.mark.real
 @pytest.mark.skipif(not REAL.exists(), reason="the real files are not here")
 def test_stock_outs_do_not_see_later_months(tmp_path: Path) -> None:
-    """The file cut at the origin gives the same probabilities."""
-    source = sorted((REAL / "civ").glob("logistics*.csv"))[0]
-    origin = date(2018, 12, 1)
-    cut = pl.read_csv(source).filter(pl.col("year") * 100 + pl.col("month") <= 201812)
-    cut.write_csv(tmp_path / "logistics_cut.csv")
+    """The file cut at the origin gives the same probabilities: every fourth site, the whole file takes minutes."""
+    rows = pl.read_csv(sorted((REAL / "civ").glob("logistics*.csv"))[0])
+    some, origin = rows["site_code"].unique().sort().gather_every(4), date(2018, 12, 1)
+    source, left = tmp_path / "logistics_whole.csv", rows.filter(pl.col("site_code").is_in(some.implode()))
+    left.write_csv(source)
+    left.filter(pl.col("year") * 100 + pl.col("month") <= 201812).write_csv(tmp_path / "logistics_cut.csv")
     whole = pl.read_parquet(run("civ", source, [origin], 3, tmp_path / "a"))
     short = pl.read_parquet(run("civ", tmp_path / "logistics_cut.csv", [origin], 3, tmp_path / "b"))
     assert whole.columns == ["series_id", "origin", "horizon", "p"]

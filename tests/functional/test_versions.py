@@ -71,7 +71,7 @@ def test_a_backfill_side_by_side_is_the_one_after_the_other(
     fresh_settings: Settings, other_settings: Settings, tmp_path: Path
 ) -> None:
     at = morning(LAST + timedelta(days=30))
-    days = [LAST - timedelta(days=n) for n in range(11, -1, -1)]
+    days = [LAST - timedelta(days=n) for n in range(5, -1, -1)]
     hashes = []
     for settings, workers, order in ((fresh_settings, 1, days), (other_settings, 3, days[::-1])):
         with Warehouse.open(settings) as wh:
@@ -88,7 +88,7 @@ def test_a_backfill_killed_in_the_middle_ends_as_one_that_was_not(
     fresh_settings: Settings, other_settings: Settings, tmp_path: Path
 ) -> None:
     at = morning(LAST + timedelta(days=30))
-    days = [LAST - timedelta(days=n) for n in range(7, -1, -1)]
+    days = [LAST - timedelta(days=n) for n in range(4, -1, -1)]
     hashes = []
     for settings, killed in ((fresh_settings, False), (other_settings, True)):
         with Warehouse.open(settings) as wh:
