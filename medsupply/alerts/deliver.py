@@ -10,9 +10,11 @@ from __future__ import annotations
 import contextlib
 import smtplib
 import ssl
+from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -22,6 +24,18 @@ from medsupply.settings import Settings
 
 TIMEOUT = 30.0
 LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A relay, and what it is trusted by: read once, a conversation is a fraction of reading all authorities."""
+
+    url: str
+    timeout: float = TIMEOUT
+
+    @cached_property
+    def trust(self) -> ssl.SSLContext:
+        return ssl.create_default_context()
 
 
 class RelayDown(MailUnavailable):
@@ -59,13 +73,13 @@ def message_of(row: dict[str, Any], settings: Settings, now: datetime) -> EmailM
     return message
 
 
-def hand_over(url: str, message: EmailMessage, recipient: str, *, timeout: float = TIMEOUT) -> None:
+def hand_over(channel: Channel, message: EmailMessage, recipient: str) -> None:
     """Hand one mail to the relay.
 
     Raises MailRefused (never), ChannelBroken and RelayDown (no mail at all now), LineDropped or MailUnavailable (this
     mail not now).
     """
-    relay = _connected(url, timeout)
+    relay = _connected(channel)
     try:
         _transaction(relay, message, recipient)
     except smtplib.SMTPHeloError as error:
@@ -95,10 +109,10 @@ def _transaction(relay: smtplib.SMTP, message: EmailMessage, recipient: str) -> 
         raise _by_code(code, said)
 
 
-def _connected(url: str, timeout: float) -> smtplib.SMTP:
+def _connected(channel: Channel) -> smtplib.SMTP:
     """A conversation that is ready for a mail. What goes wrong here concerns every mail."""
     try:
-        return _opened(url, timeout)
+        return _opened(channel)
     except ssl.SSLEOFError as error:
         raise RelayDown("The relay ended the conversation", "The sender tries again") from error
     except ssl.SSLError as error:
@@ -117,19 +131,19 @@ def _connected(url: str, timeout: float) -> smtplib.SMTP:
         raise RelayDown(f"The relay cannot be reached ({error})", "The sender tries again") from error
 
 
-def _opened(url: str, timeout: float) -> smtplib.SMTP:
+def _opened(channel: Channel) -> smtplib.SMTP:
     """Verified TLS and login; without TLS only with a relay on this machine that says so."""
-    parts = urlsplit(url)
-    host, context = parts.hostname or "localhost", ssl.create_default_context()
+    parts = urlsplit(channel.url)
+    host = parts.hostname or "localhost"
     relay: smtplib.SMTP
     if parts.scheme == "smtps":
-        relay = smtplib.SMTP_SSL(host, parts.port or 465, timeout=timeout, context=context)
+        relay = smtplib.SMTP_SSL(host, parts.port or 465, timeout=channel.timeout, context=channel.trust)
     else:
-        relay = smtplib.SMTP(host, parts.port or 587, timeout=timeout)
+        relay = smtplib.SMTP(host, parts.port or 587, timeout=channel.timeout)
     try:
         plain = parse_qs(parts.query).get("starttls") == ["off"] and host in LOCAL
         if parts.scheme != "smtps" and not plain:
-            relay.starttls(context=context)
+            relay.starttls(context=channel.trust)
         if parts.username:
             relay.login(unquote(parts.username), unquote(parts.password or ""))
         relay.ehlo_or_helo_if_needed()

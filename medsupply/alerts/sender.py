@@ -68,7 +68,7 @@ def send(
     the queue is kept.
     """
     url = smtp_url or wh.settings.smtp_url
-    done = Sent()
+    channel, done = deliver.Channel(url, timeout), Sent()
     escalate(wh, clock())
     beat(wh, "sender", clock())
     seen: set[str] = set()
@@ -77,7 +77,7 @@ def send(
         seen.update(due)  # what a pass queues, for the next person, goes out at once; a second try does not
         if due and not url:
             raise SettingsError("MEDSUPPLY_SMTP_URL is not set, and mails are queued", "Set the mail relay")
-        open_channel = _send_all(wh, url, due, clock, done, timeout, drain=drain)
+        open_channel = _send_all(wh, channel, due, clock, done, drain=drain)
         finished = not _queued(wh) if drain else not (due and open_channel)
         if done.stopped or finished:
             return done
@@ -88,13 +88,14 @@ def send(
 
 
 def _due(wh: Warehouse, now: datetime, drain: bool) -> list[str]:
-    """Message ids that may be tried now, oldest first: never tried, due again, or (drain) tried 5 s ago."""
+    """Message ids that may be tried now, severe ones first, then the oldest: never tried, due again, or (drain) tried
+    5 s ago. On a day on which much opens, the last mail waits for minutes."""
     query = (
         "select o.message_id from alerts.outbox o left join lateral (select max(a.at) as last from alerts.attempt a"
         " where a.message_id = o.message_id) t on true where o.status = 'queued' and"
         " (o.attempts = 0 and o.waits is not true or o.due_at <= :now"
         " or :drain and coalesce(t.last, o.created_at) <= :tried)"
-        " order by o.created_at, o.message_id limit :batch"
+        " order by o.level is distinct from 'severe', o.created_at, o.message_id limit :batch"
     )
     return wh.read(query, now=now, drain=drain, tried=now - DRAIN_WAIT, batch=BATCH)["message_id"].to_list()
 
@@ -105,11 +106,10 @@ def _queued(wh: Warehouse) -> int:
 
 def _send_all(
     wh: Warehouse,
-    url: str,
+    channel: deliver.Channel,
     due: list[str],
     clock: Callable[[], datetime],
     done: Sent,
-    timeout: float,
     *,
     drain: bool,
 ) -> bool:
@@ -121,7 +121,7 @@ def _send_all(
             if connection is None or row is None or (not drain and waits_for_morning(connection, wh, row, clock())):
                 continue
             reached("claimed")
-            error = _try_one(wh, url, row, clock, timeout)
+            error = _try_one(wh, channel, row, clock)
             reached("handed_over")
             _account(connection, wh, row, clock(), error, done)
             reached("marked")
@@ -132,12 +132,12 @@ def _send_all(
 
 
 def _try_one(
-    wh: Warehouse, url: str, row: dict[str, Any], clock: Callable[[], datetime], timeout: float
+    wh: Warehouse, channel: deliver.Channel, row: dict[str, Any], clock: Callable[[], datetime]
 ) -> MailRefused | MailUnavailable | None:
     """None when the relay took the mail, else what it said."""
     try:
         message = deliver.message_of(row, wh.settings, clock())
-        deliver.hand_over(url, message, row["recipient"], timeout=timeout)
+        deliver.hand_over(channel, message, row["recipient"])
     except (MailRefused, MailUnavailable) as error:
         return error
     except (ValueError, UnicodeError) as error:  # a message that cannot be written never can be

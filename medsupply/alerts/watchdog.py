@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy.exc
 
-from medsupply.alerts.deliver import hand_over, message_of
+from medsupply.alerts.deliver import Channel, hand_over, message_of
 from medsupply.alerts.findings import Finding, in_language
 from medsupply.alerts.mails import operations_mail
 from medsupply.alerts.store.outbox import message_id_of, outbox_row, queue
@@ -110,7 +110,7 @@ def _mail(settings: Settings, found: list[Finding], at: datetime) -> list[Findin
     message_id = message_id_of(f"operations|{at.isoformat()}", settings.mail_from)
     row = outbox_row(message_id, "operations", None, settings.operator_mail, settings.language, "operations", mail, at)
     try:
-        hand_over(relay, message_of(row, settings, at), settings.operator_mail)
+        hand_over(Channel(relay), message_of(row, settings, at), settings.operator_mail)
     except MailError as error:
         return [Finding("unmailed", {"reason": error.reason})]
     return []

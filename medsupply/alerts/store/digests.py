@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -37,50 +38,63 @@ def digest(wh: Warehouse, as_of: date, *, at: datetime, weekly: bool = False) ->
         connection.execute(sa.text("select pg_advisory_xact_lock(hashtext('alerts'))"))
         lines = subscriptions(connection)
         readers = {line.address.lower(): line for line in sorted(lines, key=lambda one: one.subscription_id)}
-        rows = [_row(connection, wh, line, lines, as_of, at, weekly) for line in readers.values()]
+        day = _day(connection, as_of, at, weekly)
+        rows = [_row(wh, line, lines, day, at, weekly) for line in readers.values()]
         queued = queue(connection, rows)
     return f"{queued} digests queued"
 
 
+@dataclass(frozen=True)
+class _Day:
+    """What all digests of a report day are made of: rows of open alerts, holders heard of, the newest evaluated day."""
+
+    as_of: date
+    open: list[dict[str, Any]]
+    heard: tuple[int, int]
+    newest: date | None
+    scores: Scores | None
+
+
+def _day(connection: sa.Connection, as_of: date, at: datetime, weekly: bool) -> _Day:
+    rows = read_frame(connection, _OPEN, {"as_of": as_of, "at": at}).to_dicts()
+    scores = _scores(connection) if weekly else None
+    return _Day(as_of, rows, _heard(connection, as_of), _newest(connection, as_of), scores)
+
+
 def _row(
-    connection: sa.Connection,
-    wh: Warehouse,
-    reader: Subscription,
-    lines: list[Subscription],
-    as_of: date,
-    at: datetime,
-    weekly: bool,
+    wh: Warehouse, reader: Subscription, lines: list[Subscription], day: _Day, at: datetime, weekly: bool
 ) -> dict[str, object]:
     mine = [line for line in lines if line.address.lower() == reader.address.lower()]
-    base = wh.settings.base_url
-    link = f"{base}/?lang={reader.language}"
+    link = f"{wh.settings.base_url}/?lang={reader.language}"
     end = links.link(wh.settings, reader.address, links.END, reader.language)
-    scores = _scores(connection) if weekly else None
-    found, heard = _open(connection, mine, reader.language, as_of, at), _heard(connection, as_of)
-    newest = _newest(connection, as_of)
-    mail = digest_mail(reader.language, as_of, found, heard, scores, link, end, weekly=weekly, newest=newest)
+    found = _told(day.open, mine, reader.language)
+    mail = digest_mail(
+        reader.language, day.as_of, found, day.heard, day.scores, link, end, weekly=weekly, newest=day.newest
+    )
     kind = "weekly" if weekly else "daily"
-    message_id = message_id_of(f"digest|{kind}|{reader.address.lower()}|{as_of}", wh.settings.mail_from)
-    name = f"digest-{kind}-{as_of}"
-    return outbox_row(message_id, name, None, reader.address, reader.language, "digest", mail, at, as_of=as_of)
+    message_id = message_id_of(f"digest|{kind}|{reader.address.lower()}|{day.as_of}", wh.settings.mail_from)
+    name = f"digest-{kind}-{day.as_of}"
+    return outbox_row(message_id, name, None, reader.address, reader.language, "digest", mail, at, as_of=day.as_of)
 
 
-def _open(
-    connection: sa.Connection, mine: list[Subscription], language: str, as_of: date, at: datetime
-) -> list[OpenAlert]:
-    """Alerts open on the day that this reader is subscribed to, one line per family and area, the weightiest first."""
-    query = """
-        SELECT s.rule, s.medicine_id, s.county_code, s.level, s.state, s.opened_on, m.atc, m.form_class, m.name_fi,
-               m.name_sv, m.name_en, k.owner, (SELECT string_agg(p.medicine_id, '|') FROM picture.medicines p
-                 WHERE p.family_id = s.medicine_id AND p.grain = 'medicine') AS members
-        FROM alerts.state s LEFT JOIN picture.medicines m USING (medicine_id) LEFT JOIN LATERAL (
-            SELECT a.owner FROM alerts.acknowledgement a WHERE a.alert_id = s.alert_id AND a.expires_at > :at
-            ORDER BY a.at DESC LIMIT 1) k ON true
-        WHERE s.opened_on <= :as_of AND (s.closed_on IS NULL OR s.closed_on > :as_of)
-    """
+_OPEN = """
+    WITH members AS (SELECT family_id, string_agg(medicine_id, '|') AS members FROM picture.medicines
+                     WHERE grain = 'medicine' GROUP BY family_id)
+    SELECT s.rule, s.medicine_id, s.county_code, s.level, s.state, s.opened_on, m.atc, m.form_class, m.name_fi,
+           m.name_sv, m.name_en, k.owner, f.members
+    FROM alerts.state s LEFT JOIN picture.medicines m USING (medicine_id)
+    LEFT JOIN members f ON f.family_id = s.medicine_id LEFT JOIN LATERAL (
+        SELECT a.owner FROM alerts.acknowledgement a WHERE a.alert_id = s.alert_id AND a.expires_at > :at
+        ORDER BY a.at DESC LIMIT 1) k ON true
+    WHERE s.opened_on <= :as_of AND (s.closed_on IS NULL OR s.closed_on > :as_of)
+"""
+
+
+def _told(rows: list[dict[str, Any]], mine: list[Subscription], language: str) -> list[OpenAlert]:
+    """Open alerts that this reader is subscribed to, one line per family and area, the weightiest first."""
     privileged = any(line.role in PRIVILEGED for line in mine)
     found: dict[tuple[str, str], OpenAlert] = {}
-    for row in read_frame(connection, query, {"as_of": as_of, "at": at}).iter_rows(named=True):
+    for row in rows:
         hidden = row["rule"] in RESTRICTED_RULES and not privileged
         if hidden or not any(line.wants(row) if row["rule"] in IMMEDIATE else line.covers(row) for line in mine):
             continue
