@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ from medsupply.warehouse.database import server
 from medsupply.warehouse.database.connection import Warehouse
 from medsupply.warehouse.database.hashing import warehouse_hash
 from medsupply.warehouse.loading import committing, inbox, intake
+from medsupply.warehouse.storage import compaction
 
 AT = datetime(2026, 5, 1, tzinfo=UTC)
 PAGE = 4096
@@ -83,6 +84,44 @@ def test_the_disk_of_the_archive_is_full(
         assert wh.read("select count(*) as n from ops.deliveries where source = 'stock'").item() == 0
         ballast.unlink()
         assert put(wh, tmp_path, "stock", text).rows_accepted == 5000
+        assert wh.read("select bool_and(equations_hold) as ok from analyst.deliveries").item()
+
+
+def test_the_disk_is_full_while_days_are_closed(fresh_settings: Settings, small_disk: Path, tmp_path: Path) -> None:
+    """A closed day needs room for its new file before the old ones go: without it all stays as it was."""
+    archive, day = small_disk / "archive", date(2026, 3, 2)
+    with Warehouse.open(replace(fresh_settings, archive_url=str(archive))) as wh:
+        put(wh, tmp_path, "holders", HOLDERS)
+        for rows in (3000, 2000):
+            assert put(wh, tmp_path, "stock", stock(rows)).rows_accepted == rows
+        before, files = warehouse_hash(wh).views, sorted(archive.rglob("*.parquet"))
+        ballast = fill(small_disk, 1)
+        later = AT + timedelta(days=40)
+        with pytest.raises(WarehouseError, match=r"cannot be written \(No space left on device\).*Free space"):
+            compaction.compact(wh, last=day, at=later)
+        assert (warehouse_hash(wh).views, sorted(archive.rglob("*.parquet"))) == (before, files)
+        ballast.unlink()
+        compaction.compact(wh, last=day, at=later)
+        compaction.sweep(wh, at=later + timedelta(hours=2))
+        assert warehouse_hash(wh).views == before
+        assert sorted(archive.rglob("*.parquet")) != files
+
+
+def test_an_archive_that_is_read_only(fresh_settings: Settings, small_disk: Path, tmp_path: Path) -> None:
+    """A disk with errors is remounted read-only: the file stays in the inbox, and is taken when it can be written."""
+    folder = tmp_path / "inbox"
+    (folder / "stock").mkdir(parents=True)
+    with Warehouse.open(replace(fresh_settings, archive_url=str(small_disk / "archive"))) as wh:
+        put(wh, tmp_path, "holders", HOLDERS)
+        (folder / "stock" / "one.csv").write_text(stock(50))
+        subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+        try:
+            with pytest.raises(WarehouseError, match=r"cannot be written \(Read-only file system\)"):
+                inbox.take(wh, folder, received_at=AT)
+        finally:
+            subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
+        assert (folder / "stock" / "one.csv").exists()
+        assert [one.rows_accepted for one in inbox.take(wh, folder, received_at=AT)] == [50]
         assert wh.read("select bool_and(equations_hold) as ok from analyst.deliveries").item()
 
 
