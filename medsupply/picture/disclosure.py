@@ -6,8 +6,6 @@ from enum import StrEnum
 
 import polars as pl
 
-from medsupply.rules import DisclosureRules, load_rules
-
 
 class Gate(StrEnum):
     """Kinds of figures that not every role may see."""
@@ -36,14 +34,6 @@ def may_see(gate: Gate, role: str, organisation: str, area: str | None = None) -
         return area is not None and organisation == area
     roles, organisations = _GATES[gate]
     return (roles is None or role in roles) and (organisations is None or organisation in organisations)
-
-
-def shown_count(value: float | None, county: bool = True, limits: DisclosureRules | None = None) -> float | None:
-    """A count of dispensings as it may be shown: nothing under the limit of the rules file, else rounded."""
-    limits = limits or load_rules().disclosure
-    if value is None or value < (limits.smallest_count_county if county else limits.smallest_count):
-        return None
-    return float(limits.round_to * round(value / limits.round_to))
 
 
 def leaving(view: str, frame: pl.DataFrame) -> pl.DataFrame:

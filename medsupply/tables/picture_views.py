@@ -21,6 +21,13 @@ from medsupply.tables.picture import (
 LIMITS = load_rules().disclosure
 
 
+def shown_count(column: str, *, county: bool) -> str:
+    """SQL of a count of dispensings as it may be shown: nothing under the limit of the rules file, else rounded."""
+    least = LIMITS.smallest_count_county if county else LIMITS.smallest_count
+    return f"""CASE WHEN {column} >= {least}
+                    THEN {LIMITS.round_to} * round({column} / {LIMITS.round_to}) END"""
+
+
 def _latest(table: Table, stage: str, day_column: str = "as_of") -> str:
     """SQL: the rows of ``table`` of the latest version known of each day."""
     columns = ", ".join(f"t.{name}" for name in table.columns)
@@ -85,8 +92,7 @@ VIEWS: tuple[View, ...] = (
         "dispensing_daily",
         f"""
         SELECT d.day, d.county_code, d.channel, d.vnr, d.medicine_id, d.packs, d.units, d.reporters, d.known_at,
-               CASE WHEN d.dispensings >= {LIMITS.smallest_count_county}
-                    THEN {LIMITS.round_to} * round(d.dispensings / {LIMITS.round_to}) END AS dispensings,
+               {shown_count("d.dispensings", county=True)} AS dispensings,
                coalesce(d.dispensings > 0 AND d.dispensings < {LIMITS.smallest_count_county}, false) AS suppressed
         FROM ({_latest(DISPENSING_DAILY, "dispensing", "day")}) d
         """,  # noqa: S608

@@ -110,7 +110,7 @@ def greeted(answer: bytes) -> Trick:
 def byte_by_byte(talk: Talk, command: bytes) -> bool:
     """A greeting that drips: each byte comes in time, the whole does not."""
     if command == b"GREETING":
-        for byte in b"220 " + b"x" * 400 + b"\r\n":
+        for byte in b"220 " + b"x" * 80 + b"\r\n":
             talk.say(bytes([byte]))
             time.sleep(0.05)
     return command == b"GREETING"
