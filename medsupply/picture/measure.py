@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from datetime import date
 
@@ -73,14 +74,16 @@ def measure(facts: Facts, master: Master, rules: Rules, cache: WeekCache | None 
     sites = Sites(facts, holders, master, usable, cache)
     state = everyone.filter(pl.col("holder_type") == STATE_RESERVE)
     held_by_state = stock_today(facts, heard_of(facts, state), state, ())
-    parts = _Parts(
-        today=stock_today(facts, reach.heard, holders, usable),
-        demand=trailing_packs(facts.dispensing, facts.as_of),
-        sites=sites,
-        past=past(facts, sites),
-        release=released(facts, held_by_state),
-        owed=obligations(facts, master, holders),
-    )
+    with ThreadPoolExecutor(1) as beside:  # two long readings of different files, side by side
+        demand = beside.submit(trailing_packs, facts.dispensing, facts.as_of)
+        parts = _Parts(
+            today=stock_today(facts, reach.heard, holders, usable),
+            sites=sites,
+            past=past(facts, sites),
+            release=released(facts, held_by_state),
+            owed=obligations(facts, master, holders),
+            demand=demand.result(),
+        )
     before = stocked_before(facts, reach.heard, parts.today.holders)
     daily = stock_daily(facts, parts.today, before, holders, reach.heard, master)
     return Measurement(
