@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from medsupply.errors import ForecastError
-from medsupply.forecast.backtest.rivals import Model, trees
+from medsupply.forecast.backtest.rivals import Model
 from medsupply.forecast.calendar import Array
 from medsupply.forecast.workers import Progress
 
@@ -60,7 +60,7 @@ def with_events(rows: pl.DataFrame, series: Sequence[str], out: pl.Expr, horizon
     return found
 
 
-def chained(known: Known, horizon: int) -> Array:
+def chained(known: Known, horizon: int, model: Model) -> Array:
     """P of an event within ``horizon`` months: one less the product of the chances to get through each month.
 
     The chance of each month ahead is learnt from all rows whose that month is known, so the near ones see the newest.
@@ -70,7 +70,7 @@ def chained(known: Known, horizon: int) -> Array:
         event = known.column(f"out_{step}")
         if step > 1:
             event = np.where(known.column(f"event_{step - 1}") == 0, event, np.nan)
-        through *= 1 - _learnt(known, event, trees)
+        through *= 1 - _learnt(known, event, model)
     return np.asarray(1 - through)
 
 
@@ -109,10 +109,11 @@ def at_each(
     known_at: Callable[[date, int], Known],
     origins: Sequence[date],
     longest: int,
+    model: Model,
     rivals: Mapping[str, Model],
     progress: Progress | None,
 ) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
-    """The model that is used, and ``rivals``, at each origin for HORIZONS up to ``longest`` months.
+    """The ``model`` that is used, and ``rivals``, at each origin for HORIZONS up to ``longest`` months.
 
     ``known_at``: what is known at an origin, with events up to so many months.
     """
@@ -121,7 +122,7 @@ def at_each(
     ordered = sorted(set(origins))
     for number, origin in enumerate(ordered, 1):
         past = known_at(origin, max(horizons))
-        own += [told(past, origin, h, chained(past, h)) for h in horizons]
+        own += [told(past, origin, h, chained(past, h, model)) for h in horizons]
         peers += judged(past, origin, horizons, rivals)
         if progress:
             progress(number, len(ordered))

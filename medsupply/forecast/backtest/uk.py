@@ -12,7 +12,7 @@ import polars as pl
 
 from medsupply.forecast.backtest.concessions import SERIES, read_concessions, with_features, with_onsets
 from medsupply.forecast.backtest.events import Known, at_each, known, left
-from medsupply.forecast.backtest.rivals import Model, boosted, logistic
+from medsupply.forecast.backtest.rivals import Model, boosted, logistic, trees
 from medsupply.forecast.calendar import Array
 from medsupply.forecast.workers import Progress
 
@@ -54,7 +54,7 @@ def uk(
     beside: base rate, the month a year before, and rivals that were fitted on the same rows and features.
     Raises ForecastError where an origin has too little before it. One process.
     """
-    found = at_each(partial(known_at, read_concessions(data)), origins, horizon, RIVALS, progress)
+    found = at_each(partial(known_at, read_concessions(data)), origins, horizon, trees, RIVALS, progress)
     return left(out, *found)
 
 
