@@ -16,9 +16,12 @@ from medsupply.forecast.history import Past, notices_at, packages_at, told_by_da
 from medsupply.forecast.resupply import Laws, learn_laws
 from medsupply.forecast.run_out import SHARES, DemandPaths, daily_demand
 from medsupply.forecast.waits import Packages
+from medsupply.forecast.workers import pool
 from medsupply.tables.forecast import HORIZON_DAYS
 
 DAYS = max(HORIZON_DAYS)
+# Series to one process at a time.
+CHUNK = 20
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def only(country: Country, medicines: Sequence[str]) -> Country:
         country.packages.only(columns),
         country.laws.only(columns),
         country.state.filter(pl.col("medicine_id").is_in(list(medicines))),
-        country.demand,
+        country.demand.only(medicines),
         tuple(country.vnr[k] for k in columns),
     )
 
@@ -104,6 +107,17 @@ def simulate(
     return simulate_country(
         country.packages, country.laws, scene, demand, n_paths=n_paths, days=DAYS, seed=f"{country.as_of}|{seed}"
     )
+
+
+def simulated_rows(country: Country, *, n_paths: int, workers: int = 0) -> pl.DataFrame:
+    """``rows_of`` of the country as it is; ``workers`` processes (0: here) give the same rows."""
+    parts = [only(country, country.names[at : at + CHUNK]) for at in range(0, len(country.names), CHUNK)]
+    with pool(workers) as processes:
+        return pl.concat(processes.map(_told, n_paths, parts)).sort("medicine_id", "horizon_days")
+
+
+def _told(n_paths: int, country: Country) -> pl.DataFrame:
+    return rows_of(country, simulate(country, n_paths=n_paths))
 
 
 def rows_of(country: Country, found: CountryOutcome) -> pl.DataFrame:

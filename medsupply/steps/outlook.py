@@ -9,7 +9,7 @@ import polars as pl
 from medsupply.areas import COUNTRY
 from medsupply.days import week_start
 from medsupply.facts import Facts
-from medsupply.forecast.national import country_of, instead, rows_of, simulate
+from medsupply.forecast.national import country_of, instead, simulated_rows
 from medsupply.forecast.run_out import DemandPaths, run_out
 from medsupply.forecast.shares import learn_shares
 from medsupply.forecast.supply import learn_supply
@@ -50,11 +50,12 @@ def simulate_run_out(wh: Warehouse, facts: Facts, master: Master, *, workers: in
     cutoff, paths = _demand_paths(wh, as_of, known_at)
     past = _flows(wh, facts)
     known = supply(facts, master, past)
-    found = _simulated(state, as_of, paths, known, workers if workers > 1 and state.height > FEW else 0)
+    processes = workers if workers > 1 and state.height > FEW else 0
+    found = _simulated(state, as_of, paths, known, processes)
     country = country_of(package_past(facts, master, past), state, paths, as_of)
     if country is not None:
         keep_start(wh, facts, master, country)
-        found = instead(found, rows_of(country, simulate(country, n_paths=PATHS)))
+        found = instead(found, simulated_rows(country, n_paths=PATHS, workers=processes))
     found = corrected(wh, found, state, as_of, known_at)
     rows = found.with_columns(known_at=pl.lit(known_at), cutoff=pl.lit(cutoff, dtype=pl.Date))
     with wh.transaction() as connection:

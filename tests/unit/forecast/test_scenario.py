@@ -10,8 +10,10 @@ import polars as pl
 import pytest
 
 from medsupply.errors import InputError
+from medsupply.forecast import national
+from medsupply.forecast.history import Past
 from medsupply.forecast.keeping import packed, unpacked
-from medsupply.forecast.national import country_of
+from medsupply.forecast.national import Country, country_of, rows_of, simulate, simulated_rows
 from medsupply.forecast.scenario import Scenario, Start, what_if
 
 from .packaged import DAYS, FIRST, lived, notice, past_of, world
@@ -20,9 +22,7 @@ LATE = world(G900_900=lived(10.0, down=(DAYS - 20, DAYS)), G900_901=lived(6.0))
 TOLD = notice("900", DAYS - 20, DAYS + 20, DAYS - 20)
 
 
-@pytest.fixture(scope="module")
-def start() -> Start:
-    past = past_of(LATE, TOLD)
+def country(past: Past) -> Country:
     usual = dict(zip(past.names, past.by_series(past.demand[-84:].mean(axis=0)), strict=True))
     now = dict(zip(past.names, past.by_series(past.stock[-1]), strict=True))
     state = pl.DataFrame({
@@ -31,11 +31,16 @@ def start() -> Start:
         "reserve_units": 150.0, "floor_units": [7 * usual[name] for name in past.names],
         "trailing_demand_units": [usual[name] for name in past.names],
     })  # fmt: skip
-    country = country_of(past, state, None, FIRST + timedelta(days=DAYS - 1))
-    assert country is not None
+    found = country_of(past, state, None, FIRST + timedelta(days=DAYS - 1))
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def start() -> Start:
     holders = pl.DataFrame({"holder_id": ["H1"], "holder_type": ["hospital_pharmacy"], "name": ["H"],
                             "medicine_id": ["G900"], "vnr": ["901"], "units": [120.0]})  # fmt: skip
-    return Start(country, holders)
+    return Start(country(past_of(LATE, TOLD)), holders)
 
 
 def p(found: pl.DataFrame, days: int = 56) -> tuple[float, float]:
@@ -47,6 +52,16 @@ def test_nothing_changed_is_the_same_to_the_digit(start: Start) -> None:
     found = what_if(start, "G900", Scenario())
     assert found["p"].equals(found["p_changed"].alias("p"))
     assert found["unmet_units"].equals(found["unmet_units_changed"].alias("unmet_units"))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_medicines_apart_have_the_futures_they_have_together(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    several = world(G900_900=lived(10.0, down=(DAYS - 20, DAYS)), G901_901=lived(6.0), G902_902=lived(3.0))
+    whole = country(past_of(several, TOLD))
+    monkeypatch.setattr(national, "CHUNK", 1)
+    apart = simulated_rows(whole, n_paths=100, workers=workers)
+    assert apart["medicine_id"].n_unique() == len(whole.names) > 2
+    assert apart.equals(rows_of(whole, simulate(whole, n_paths=100)))
 
 
 @pytest.mark.parametrize(
