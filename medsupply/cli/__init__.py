@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 import traceback
 
-import click
 import typer
 
 from medsupply.cli import alerts, analysts, deliveries, forecasts, pictures, service
@@ -51,11 +50,10 @@ def main() -> None:
         code = app(["--verbose", *arguments] if verbose else arguments, standalone_mode=False)
     except MedsupplyError as error:
         code = _fail(str(error), error.exit_code, verbose)
-    except click.exceptions.Abort:
+    except typer.Abort:
         code = _fail("Stopped.", 130, False)
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
+    except typer.TyperException as error:
+        code = _misused(error)
     except BrokenPipeError:
         sys.stderr.close()
         code = 0
@@ -69,6 +67,15 @@ def _verbose_anywhere(arguments: list[str]) -> tuple[list[str], bool]:
     """--verbose is accepted after the command too, since it is added when something went wrong."""
     kept = [argument for argument in arguments if argument != "--verbose"]
     return kept, len(kept) < len(arguments)
+
+
+def _misused(error: typer.TyperException) -> int:
+    """A wrong option or argument: what is wrong, and where the help is."""
+    show = getattr(error, "show", None)  # those that know their command show its usage
+    if show is None:
+        return _fail(error.format_message(), error.exit_code, False)
+    show()
+    return error.exit_code
 
 
 def _fail(message: str, code: int, verbose: bool) -> int:
