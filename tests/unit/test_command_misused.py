@@ -23,7 +23,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
         (["backtest", "civ", "--origins", "2019-01-01"], "No such option: --origins"),
         (["backtest", "civ"], "Missing option '--data'"),
         (["nonsense"], "No such command 'nonsense'"),
-        ([], "Usage: medsupply"),
+        ([], "The national medication"),
     ],
 )
 def test_what_is_wrong_is_told(
