@@ -68,7 +68,8 @@ def country_of(past: Past, state: pl.DataFrame, demand: DemandPaths | None, as_o
 
 def only(country: Country, medicines: Sequence[str]) -> Country:
     """The same of some medicines."""
-    wanted = [k for k, name in enumerate(country.names) if name in set(medicines)]
+    chosen = set(medicines)
+    wanted = [k for k, name in enumerate(country.names) if name in chosen]
     columns = np.flatnonzero(np.isin(country.packages.medicine, wanted))
     return Country(
         country.as_of,

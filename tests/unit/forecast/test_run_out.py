@@ -6,9 +6,13 @@ from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
+import pytest
 
+from medsupply.areas import COUNTY_CODES
+from medsupply.forecast import run_out as run_out_
 from medsupply.forecast.lateness import Lateness, draw_arrival, learn_lateness, match_arrivals
-from medsupply.forecast.run_out import run_out
+from medsupply.forecast.run_out import DemandPaths, run_out
+from medsupply.forecast.shares import Shares, area_paths
 from medsupply.forecast.supply import learn_supply
 
 AS_OF = date(2026, 3, 31)
@@ -153,3 +157,31 @@ def test_lateness_is_learnt_from_inflow() -> None:
     assert matched["arrived_on"].to_list() == [date(2026, 3, 11)]
     many = pl.concat([matched] * 300)
     assert np.median(learn_lateness(many, None).late) == 10.0
+
+
+def nation(medicines: tuple[str, ...] = ("G1", "G2", "G3")) -> tuple[pl.DataFrame, DemandPaths]:
+    """Three medicines in the country and two counties; the counties have shares of the country's paths."""
+    rows = [state(300.0, county=area).with_columns(medicine_id=pl.lit(one)) for one in medicines
+            for area in ("99", "01", "02")]  # fmt: skip
+    rng = np.random.default_rng(3)
+    paths = {(one, "99"): rng.uniform(50, 90, (400, 14)) for one in medicines}
+    shares = {one: Shares(("01", "02"), np.array([0.4, 0.6]), np.array([0.1, 0.2])) for one in medicines}
+    return pl.concat(rows), DemandPaths(AS_OF + timedelta(days=6), paths, shares, AS_OF)
+
+
+def test_areas_draw_their_share_when_they_are_asked_for() -> None:
+    rows, lazy = nation()
+    drawn = dict(lazy.paths)
+    for one, shares in lazy.shares.items():
+        found = area_paths(lazy.paths[one, "99"], shares, COUNTY_CODES, one, AS_OF)
+        drawn |= {(one, area): paths for area, paths in found.items()}
+    found = run_out(rows, AS_OF, demand=lazy)
+    assert found.equals(run_out(rows, AS_OF, demand=DemandPaths(lazy.first_week, drawn)))
+    assert not found.equals(run_out(rows, AS_OF, demand=DemandPaths(lazy.first_week, lazy.paths)))
+
+
+def test_two_processes_give_the_same_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, demand = nation()
+    here = run_out(rows, AS_OF, demand=demand, law=learn_supply(history()))
+    monkeypatch.setattr(run_out_, "CHUNK", 1)
+    assert run_out(rows, AS_OF, demand=demand, law=learn_supply(history()), workers=2).equals(here)
