@@ -63,6 +63,8 @@ def set_right(found: pl.DataFrame, past: pl.DataFrame) -> pl.DataFrame:
     without usual resupply it is never less likely than with it.
     """
     said = found.with_columns(p_simulated=pl.col("p"))
+    if said.is_empty():
+        return said
     parts = [_one_horizon(part, past) for part in said.partition_by("horizon_days", maintain_order=True)]
     key = ["medicine_id", "county_code"]
     rising = [pl.col(name).cum_max().over(key) for name in ("p", "p_with_reserve", "p_announced")]

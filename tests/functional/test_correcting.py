@@ -72,6 +72,14 @@ def test_the_services_own_past_corrects_it(warehouse: Warehouse) -> None:
     assert in_area["p_simulated"].to_list() == [0.1] * len(IDS)
 
 
+def test_a_nation_whose_counties_hold_nothing_known(warehouse: Warehouse) -> None:
+    fill(warehouse)
+    row = {"as_of": AS_OF, "medicine_id": IDS[0], "county_code": "99", "horizon_days": 14, "p": 0.1}
+    state = pl.DataFrame({"medicine_id": IDS[:1], "county_code": ["99"], "stock_units": [500.0], "floor_units": [50.0]})
+    right = corrected(warehouse, pl.DataFrame([row], schema=RUN_OUT_SCHEMA), state, AS_OF, NOW)
+    assert right["county_code"].to_list() == ["99"] and right["p"].item() > 0.1
+
+
 def test_only_some_medicines_of_a_large_nation_are_read(warehouse: Warehouse) -> None:
     fill(warehouse)
     some, everything = (past_pairs(warehouse, AS_OF, NOW, ids) for ids in (IDS[:4], IDS))
