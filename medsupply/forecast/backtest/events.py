@@ -109,11 +109,11 @@ def at_each(
     known_at: Callable[[date, int], Known],
     origins: Sequence[date],
     longest: int,
-    model: Model,
+    model: Callable[[int], Model],
     rivals: Mapping[str, Model],
     progress: Progress | None,
 ) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
-    """The ``model`` that is used, and ``rivals``, at each origin for HORIZONS up to ``longest`` months.
+    """The ``model`` that is used for a horizon, and ``rivals``, at each origin for HORIZONS up to ``longest`` months.
 
     ``known_at``: what is known at an origin, with events up to so many months.
     """
@@ -122,7 +122,7 @@ def at_each(
     ordered = sorted(set(origins))
     for number, origin in enumerate(ordered, 1):
         past = known_at(origin, max(horizons))
-        own += [told(past, origin, h, chained(past, h, model)) for h in horizons]
+        own += [told(past, origin, h, chained(past, h, model(h))) for h in horizons]
         peers += judged(past, origin, horizons, rivals)
         if progress:
             progress(number, len(ordered))
