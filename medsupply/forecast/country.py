@@ -26,8 +26,10 @@ Numbers = npt.NDArray[np.uint64] | np.uint64
 @dataclass(frozen=True)
 class Scene:
     """Where series start: ``names``; ``floor``, ``reserve`` [series] units; ``missing`` [series]: units that silent
-    holders usually keep: a path begins between without and with them. ``delay``: days by which orders come later.
-    ``moved`` [packages]: units put into (or taken out of) stock today, which no order knows of; None: none.
+    holders usually keep: a path begins between ``known`` [series] (units of those heard of; None: all that packages
+    stand at) and as much with them. What a silent holder once counted is not there any more. ``delay``: days by which
+    orders come later. ``moved`` [packages]: units put into (or taken out of) stock today, which no order knows of;
+    None: none.
     """
 
     names: tuple[str, ...]
@@ -36,6 +38,7 @@ class Scene:
     missing: Array
     delay: float = 0.0
     moved: Array | None = None
+    known: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ class _Chunk:
         self.packages, self.laws = packages.only(columns), laws.only(columns)
         self.names = [scene.names[k] for k in series]
         self.floor, self.reserve, self.missing = (one[series] for one in (scene.floor, scene.reserve, scene.missing))
+        self.known = None if scene.known is None else scene.known[series]
         self.delay, self.n_paths, self.days = scene.delay, n_paths, days
         self.moved = np.zeros(len(columns)) if scene.moved is None else scene.moved[columns]
         self.medicine = self.packages.medicine
@@ -124,11 +128,19 @@ class _Chunk:
 
     def _opening(self) -> Array:
         """Stock now; what silent holders may have is spread as the rest is, or as demand where there is none."""
-        now = np.nan_to_num(self.packages.stock[-1]) + self.moved
+        now = self._heard(np.nan_to_num(self.packages.stock[-1])) + self.moved
         total = np.add.reduceat(now, self.first_of)[self.medicine]
         share = np.where(total > 0, now / np.maximum(total, 1e-9), self._shares())
         more = (share * self.missing[self.medicine])[:, None] * self._uniform(6, self.salt)[self.medicine]
         return np.asarray(now[:, None] + more)
+
+    def _heard(self, stock: Array) -> Array:
+        """``stock`` without what silent holders counted when they were heard of."""
+        if self.known is None:
+            return stock
+        total = np.add.reduceat(stock, self.first_of)
+        heard = np.clip(self.known / np.maximum(total, 1e-9), 0.0, 1.0)
+        return np.asarray(stock * np.where(self.missing > 0, heard, 1.0)[self.medicine])
 
     def _shares(self) -> Array:
         usual = self.laws.usual

@@ -104,7 +104,9 @@ def simulate(
               ("stock_units", "floor_units", "reserve_units")}  # fmt: skip
     high = country.state["stock_units_high"].cast(pl.Float64).fill_null(0.0).to_numpy()
     missing = np.maximum(high - number["stock_units"], 0.0)
-    scene = Scene(country.names, number["floor_units"], number["reserve_units"], missing, delay, moved)
+    scene = Scene(
+        country.names, number["floor_units"], number["reserve_units"], missing, delay, moved, number["stock_units"]
+    )
     return simulate_country(
         country.packages, country.laws, scene, demand, n_paths=n_paths, days=DAYS, seed=f"{country.as_of}|{seed}"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from datetime import timedelta
 
@@ -62,6 +63,15 @@ def test_medicines_apart_have_the_futures_they_have_together(workers: int, monke
     apart = simulated_rows(whole, n_paths=100, workers=workers)
     assert apart["medicine_id"].n_unique() == len(whole.names) > 2
     assert apart.equals(rows_of(whole, simulate(whole, n_paths=100)))
+
+
+def test_silence_never_lowers_the_risk() -> None:
+    """What a silent holder counted when it was heard of is in the packages' stock; it is not there any more."""
+    heard = country(past_of(LATE, TOLD))
+    less = heard.state.with_columns(stock_units=0.6 * pl.col("stock_units"))
+    told, silent = (rows_of(one, simulate(one, n_paths=400)) for one in (heard, dataclasses.replace(heard, state=less)))
+    assert (silent["p"] >= told["p"]).all()
+    assert (silent["p"] > told["p"] + 0.02).any()
 
 
 @pytest.mark.parametrize(
