@@ -168,10 +168,15 @@ def _moment(at: datetime) -> str:
 
 def _mails(wh: Warehouse, state: Row, row: Row, recipient: str | None) -> list[str]:
     found = wh.read(_MAILS, id=state["alert_id"], as_of=row["as_of"]).to_dicts()
-    mails = [one for one in found if recipient is None or one["address"] == recipient]
+    mails = [one for one in found if recipient is None or _is(recipient, one["address"])]
     if not mails:
         return [f"  no mail{f' to {recipient}' if recipient else ''}: {_no_mail(wh, state, row, recipient)}"]
     return [_mail(one) for one in mails]
+
+
+def _is(recipient: str, address: str) -> bool:
+    """The same address: as elsewhere, capitals make no difference."""
+    return recipient.lower() == address.lower()
 
 
 def _mail(one: Row) -> str:
@@ -199,7 +204,7 @@ def _no_mail(wh: Warehouse, state: Row, row: Row, recipient: str | None) -> str:
     item = {**row, "level": state["told"]}
     lines = wh.rows(SUBSCRIPTION, "created_at <= :at", at=row["known_at"]).to_dicts()
     if recipient is not None:
-        lines = [line for line in lines if line["address"] == recipient]
+        lines = [line for line in lines if _is(recipient, line["address"])]
         if not lines:
             return "the address has no subscription; who is on duty or a deputy gets mails by the rota alone"
     return _nobody(lines, item, row["known_at"])

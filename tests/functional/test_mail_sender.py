@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hostile_relay import Relay, free_port, running
 
 from medsupply.alerts import sender, subscriptions
@@ -142,6 +143,19 @@ def test_a_relay_that_is_down_for_hours_gets_all_oldest_first_none_twice(warehou
         send(warehouse, url, clock, drain=True)
     assert sorted(relay.ids) == sorted(ids)
     assert len(relay.ids) == len(set(relay.ids))
+
+
+def test_severe_mails_go_first_however_late_they_were_queued(warehouse: Warehouse) -> None:
+    old = fill(warehouse, "a@example.org", "b@example.org")
+    late = fill(warehouse, "c@example.org", "d@example.org", at=NOW + timedelta(minutes=1))
+    new = [one for one in late if one not in old]
+    with warehouse.transaction() as connection:
+        change = sa.text("update alerts.outbox set level = 'severe' where message_id = :id")
+        connection.execute(change, {"id": new[-1]})
+    relay = Relay()
+    with running(relay) as url:
+        send(warehouse, url, Clock(NOW + timedelta(minutes=2)))
+    assert relay.ids[0] == new[-1] and set(relay.ids[1:3]) == set(old)
 
 
 def test_a_relay_without_starttls_breaks_the_channel_and_keeps_the_queue(warehouse: Warehouse) -> None:
