@@ -104,6 +104,17 @@ def told_by_day(past: Past) -> Told:
     return Told(to_end, start, length, granted, _promised(past, columns))
 
 
+def while_silent(stock: Array, demand: Array, silent: Mask) -> Array:
+    """``stock`` [days, packages] where nothing is taken to arrive while the wholesaler of a package is ``silent`` [days,
+    packages]: what is dispensed leaves it. At its last count it would keep what it has sent to pharmacies since, so that
+    the same packs stood twice and looked like supply that came."""
+    found = stock.copy()
+    for day in np.flatnonzero(silent.any(axis=1)):
+        if day:
+            found[day] = np.where(silent[day], np.maximum(found[day - 1] - demand[day], 0.0), stock[day])
+    return found
+
+
 def _promised(past: Past, columns: dict[str, list[int]]) -> Array:
     """Days to the stated arrival of what was announced on each day [days, columns]; of several the nearest."""
     found = np.full(past.stock.shape, np.nan)

@@ -9,8 +9,8 @@ import polars as pl
 
 from medsupply.days import HELSINKI
 from medsupply.facts import Facts
-from medsupply.forecast.calendar import Array
-from medsupply.forecast.history import PROMISED, TOLD, Past
+from medsupply.forecast.calendar import Array, Mask
+from medsupply.forecast.history import PROMISED, TOLD, Past, while_silent
 from medsupply.picture.flows import Flows
 from medsupply.picture.master import Master
 from medsupply.picture.reach import valid_holders
@@ -24,7 +24,8 @@ OPEN_END = date(9999, 1, 1)
 def package_past(facts: Facts, master: Master, flows: Flows) -> Past:
     """Packages of the country's medicines and families, by day over the last half year.
 
-    A holder that has not counted stands at its last count. ``flows`` reach as far back.
+    A holder that has not counted stands at its last count, but for the wholesaler of a package (``while_silent``).
+    ``flows`` reach as far back.
     """
     days = tuple(facts.as_of - timedelta(days=n) for n in range(HISTORY_DAYS, -1, -1))
     units = conversions(master).sort("medicine_id", "vnr")
@@ -32,12 +33,14 @@ def package_past(facts: Facts, master: Master, flows: Flows) -> Past:
     columns = units.join(kept, on="vnr", how="semi")
     vnr = columns["vnr"].to_list()
     per_pack = columns["per_pack"].to_numpy()
+    left = _grid(flows.left.select("vnr", "day", packs="net"), days, vnr)
+    stock = while_silent(_counted(flows, days, vnr, facts.snapshots["counted_on"].min()), left, _silent(facts, days, vnr))
     return Past(
         days,
         tuple(columns["medicine_id"]),
         tuple(vnr),
-        _counted(flows, days, vnr, facts.snapshots["counted_on"].min()) * per_pack,
-        _grid(flows.left.select("vnr", "day", packs="net"), days, vnr) * per_pack,
+        stock * per_pack,
+        left * per_pack,
         _told(facts),
         _granted(facts),
         _promised(facts),
@@ -50,6 +53,21 @@ def _counted(flows: Flows, days: tuple[date, ...], vnr: list[str], first: object
     if isinstance(first, date) and first > days[0]:
         grid[: (first - days[0]).days] = np.nan
     return np.asarray(grid)
+
+
+def _silent(facts: Facts, days: tuple[date, ...], vnr: list[str]) -> Mask:
+    """Days [days, columns] without a count of the wholesaler that has most of the package, since its first count."""
+    depots = valid_holders(facts).filter(pl.col("holder_type") == "wholesaler").select("holder_id", "holder_type")
+    snapshots = facts.snapshots.join(depots, on="holder_id").sort("holder_id", "counted_on")
+    newest = snapshots.group_by("holder_id", "holder_type", maintain_order=True).agg(pl.col("counted_on").max())
+    most = _newest_counts(facts, newest).sort("packs", "holder_id").group_by("vnr", maintain_order=True).last()
+    main = dict(most.filter(pl.col("packs") > 0).select("vnr", "holder_id").iter_rows())
+    found = np.zeros((len(days), len(vnr)), dtype=bool)
+    for (holder,), counts in snapshots.group_by("holder_id", maintain_order=True):
+        heard = set(counts["counted_on"])
+        missed = [at for at, day in enumerate(days) if day > min(heard) and day not in heard]
+        found[np.ix_(missed, [at for at, one in enumerate(vnr) if main.get(one) == holder])] = True
+    return found
 
 
 def _newest_counts(facts: Facts, newest: pl.DataFrame) -> pl.DataFrame:

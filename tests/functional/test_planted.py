@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
@@ -10,11 +11,16 @@ import pytest
 
 from medsupply import flow
 from medsupply.days import end_of_day
+from medsupply.facts import Facts
+from medsupply.forecast.history import packages_at, told_by_day
+from medsupply.forecast.waits import Packages, receipts, usual_demand
 from medsupply.picture.flows import flows
-from medsupply.picture.master import master
+from medsupply.picture.master import Master, master
 from medsupply.rules import load_rules
 from medsupply.simulate import Manifest, simulate
 from medsupply.steps import demand
+from medsupply.steps.packages import package_past
+from medsupply.steps.supplying import HISTORY_DAYS
 from medsupply.warehouse.database.connection import Warehouse
 from medsupply.warehouse.facts import dispensing, facts
 
@@ -107,6 +113,28 @@ def test_a_silent_holder_is_late_then_missing_and_empties_nothing(wh: Warehouse,
     assert (missing["reporting_share"] < 0.8).sum() > missing.height / 2, "it was one of two pharmacies of the county"
     assert missing.filter(pl.col("cover_days_high") < pl.col("cover_days")).is_empty()
     assert missing.filter(pl.col("reporting_share") < 0.8, pl.col("level") == "normal", ~pl.col("partial")).is_empty()
+
+
+def test_what_a_silent_wholesaler_sends_is_no_supply_that_came(wh: Warehouse) -> None:
+    """At its last count it keeps what pharmacies have got since: the same packs twice, and as if something had come."""
+    heard, first = facts(wh, LAST, LATE), LAST - timedelta(days=9)
+    depots = heard.current("holders").filter(pl.col("holder_type").cast(pl.String) == "wholesaler")["holder_id"]
+    told = ~(pl.col("holder_id").is_in(depots.implode()) & (pl.col("counted_on") >= first))
+    less = replace(
+        heard, stock=heard.stock.filter(told), snapshots=heard.snapshots.filter(told), stock_between=None, stamps=None
+    )
+    left = dispensing(wh, LAST - timedelta(days=HISTORY_DAYS), LAST, LATE)
+    full, quiet = (_packages(one, master(heard), left) for one in (heard, less))
+    came = [receipts(one, usual_demand(one))[-10:] for one in (full, quiet)]
+    assert came[0].sum() > 20, "supply comes on these days"
+    asked = quiet.demand[-10:].sum(axis=0) > 0
+    assert not came[1][:, asked].any(), "and nobody who counts has got it from outside"
+    assert (quiet.stock[-10:] <= quiet.stock[-11])[:, asked].all()
+
+
+def _packages(known: Facts, whole: Master, left: pl.LazyFrame) -> Packages:
+    past = package_past(known, whole, flows(known, left, load_rules().picture.usable_reserve))
+    return packages_at(past, told_by_day(past), len(past.days) - 1)
 
 
 def test_what_has_expired_is_counted_by_its_holder_and_by_nobody_else(wh: Warehouse, lived: pl.DataFrame) -> None:

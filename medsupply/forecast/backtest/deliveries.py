@@ -13,7 +13,7 @@ import polars as pl
 from medsupply.errors import InputError
 from medsupply.forecast.backtest.seasons import read_purchases
 from medsupply.forecast.calendar import Array, Mask
-from medsupply.forecast.history import TOLD, Past
+from medsupply.forecast.history import TOLD, Past, while_silent
 from medsupply.picture.units import units_of_text
 
 USABLE_RESERVE = ("hospital_pharmacy", "medicine_centre")
@@ -186,10 +186,7 @@ def _cubes(rows: pl.DataFrame, who: str, days: tuple[date, ...], vnr: list[str])
 
 
 def _carried(cubes: dict[str, tuple[Array, Mask]], depots: list[str], demand: Array) -> Array:
-    """Packs in the country by day: each holder at its last count; nan before anybody has counted.
-
-    While the wholesaler of a package is silent, nothing is taken to arrive: what is dispensed leaves the sum.
-    """
+    """Packs in the country by day: each holder at its last count; nan before anybody has counted."""
     total = np.zeros(demand.shape)
     silent, most = np.zeros(demand.shape, dtype=bool), np.zeros(demand.shape[1])
     first = min(int(np.argmax(heard)) for _, heard in cubes.values())
@@ -200,10 +197,9 @@ def _carried(cubes: dict[str, tuple[Array, Mask]], depots: list[str], demand: Ar
             kept = packs[heard].sum(axis=0)
             silent = np.where((kept > most)[None, :], ~heard[:, None], silent)
             most = np.maximum(most, kept)
-    for day in range(first + 1, len(total)):
-        total[day] = np.where(silent[day], np.maximum(total[day - 1] - demand[day], 0.0), total[day])
+    silent[: first + 1] = False
     total[:first] = np.nan
-    return total
+    return while_silent(total, demand, silent)
 
 
 def _completed(cubes: dict[str, tuple[Array, Mask]]) -> Array:
