@@ -5,16 +5,18 @@ Beside the seconds on the clock it tells those of the processors: on a busy comp
 
 from __future__ import annotations
 
+import contextlib
 import os
-import resource
 import sys
 import tempfile
+import threading
 import time
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+import psutil
 
 from medsupply.forecast.demand import forecast_demand
 
@@ -31,6 +33,25 @@ def rows(count: int, weeks: int = 208) -> pl.DataFrame:
     return pl.concat(parts)
 
 
+class Memory(threading.Thread):
+    """The most that this process and its workers had together, looked at four times a second: getrusage counts what
+    the parent had when a worker began as the worker's own."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.most = 0
+
+    def run(self) -> None:
+        me = psutil.Process()
+        while True:
+            now = 0
+            for one in (me, *me.children(recursive=True)):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    now += one.memory_info().rss
+            self.most = max(self.most, now)
+            time.sleep(0.25)
+
+
 def told(done: int, of: int) -> None:
     if done % 1000 == 0 or done == of:
         print(f"{done} of {of}", flush=True)
@@ -41,19 +62,19 @@ def main() -> None:
     made = rows(count)
     with tempfile.TemporaryDirectory() as folder:
         tempfile.tempdir = folder
+        memory = Memory()
+        memory.start()
         start, before = time.monotonic(), sum(os.times()[:4])
         found = forecast_demand(made, made["period"].max(), workers=workers, progress=told)  # type: ignore[arg-type]
         height = found.quantiles().height
         spent, used = time.monotonic() - start, sum(os.times()[:4]) - before
         left = [path.name for path in Path(folder).iterdir()]
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     load = os.getloadavg()[0]
     print(
         f"{count} series, {workers} workers: {spent:.0f} s, {used:.0f} s of processors, load {load:.1f}, {height} rows"
     )
     print(f"not fitted as meant: {found.substitutions().height}")
-    print(f"memory at most {(own + workers * child) / 1e6:.2f} GB")
+    print(f"memory at most {memory.most / 1e9:.2f} GB")
     print(f"temporary files left: {left or 'none'}")
 
 

@@ -105,9 +105,9 @@ def told_by_day(past: Past) -> Told:
 
 
 def while_silent(stock: Array, demand: Array, silent: Mask) -> Array:
-    """``stock`` [days, packages] where nothing is taken to arrive while the wholesaler of a package is ``silent`` [days,
-    packages]: what is dispensed leaves it. At its last count it would keep what it has sent to pharmacies since, so that
-    the same packs stood twice and looked like supply that came."""
+    """``stock`` [days, packages] where nothing is taken to arrive while the wholesaler of a package is ``silent`` (as
+    ``stock``): what is dispensed leaves it. At its last count it would keep what it has sent to pharmacies since, so
+    that the same packs stood twice and looked like supply that came."""
     found = stock.copy()
     for day in np.flatnonzero(silent.any(axis=1)):
         if day:

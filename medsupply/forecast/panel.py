@@ -70,10 +70,14 @@ def panel(series: pl.DataFrame, cutoff: date, freq: str) -> Panel:
     periods = _between(start, last, freq)
     ids = rows["series_id"].unique().sort().to_list()
     y = np.full((len(periods), len(ids)), np.nan)
-    row_of, column_of = {p: i for i, p in enumerate(periods)}, {s: j for j, s in enumerate(ids)}
-    known = rows.filter(pl.col("y").is_not_null())
-    at = [row_of[first_day(p, freq)] for p in known["period"]]
-    y[at, [column_of[s] for s in known["series_id"]]] = known["y"].cast(pl.Float64).to_numpy()
+    begins = pl.col("period").dt.truncate("1w" if freq == "W" else "1mo")
+    known = (
+        rows.filter(pl.col("y").is_not_null())
+        .select("series_id", "y", period=begins)
+        .join(pl.DataFrame({"period": periods}).with_row_index("at"), on="period", maintain_order="left")
+        .join(pl.DataFrame({"series_id": ids}).with_row_index("column"), on="series_id", maintain_order="left")
+    )
+    y[known["at"].to_numpy(), known["column"].to_numpy()] = known["y"].cast(pl.Float64).to_numpy()
     groups, keys = (_labels(rows, ids, name) for name in ("group", "path_key"))
     return Panel(tuple(ids), groups, keys, tuple(periods), y, freq)
 

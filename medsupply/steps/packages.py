@@ -34,7 +34,8 @@ def package_past(facts: Facts, master: Master, flows: Flows) -> Past:
     vnr = columns["vnr"].to_list()
     per_pack = columns["per_pack"].to_numpy()
     left = _grid(flows.left.select("vnr", "day", packs="net"), days, vnr)
-    stock = while_silent(_counted(flows, days, vnr, facts.snapshots["counted_on"].min()), left, _silent(facts, days, vnr))
+    counted = _counted(flows, days, vnr, facts.snapshots["counted_on"].min())
+    stock = while_silent(counted, left, _silent(facts, days, vnr))
     return Past(
         days,
         tuple(columns["medicine_id"]),
