@@ -17,6 +17,12 @@ from medsupply.warehouse.database.reading import read_frame
 
 Event = tuple[str, date, str]
 
+# The medicines of each family, joined by |.
+MEMBERS = (
+    "select family_id, string_agg(medicine_id, '|' order by medicine_id) as members from picture.medicines"
+    " where grain = 'medicine' group by family_id"
+)
+
 
 def stored_episodes(connection: sa.Connection) -> list[Episode]:
     """Every episode as the last evaluation left it."""
@@ -132,8 +138,7 @@ def _event(one: Episode, what: Transition, at: datetime, version: str) -> dict[s
 def families(connection: sa.Connection) -> dict[str, dict[str, object]]:
     """Names, ATC code, form class and members (its medicines, joined by |) of each family."""
     query = (
-        "select m.medicine_id, m.atc, m.form_class, m.name_fi, m.name_sv, m.name_en, (select string_agg(p.medicine_id,"
-        " '|' order by p.medicine_id) from picture.medicines p where p.family_id = m.medicine_id"
-        " and p.grain = 'medicine') as members from picture.medicines m where m.grain = 'family'"
+        "select m.medicine_id, m.atc, m.form_class, m.name_fi, m.name_sv, m.name_en, f.members from picture.medicines m"  # noqa: S608
+        f" left join ({MEMBERS}) f on f.family_id = m.medicine_id where m.grain = 'family'"
     )
     return {row["medicine_id"]: row for row in read_frame(connection, query, {}).iter_rows(named=True)}
