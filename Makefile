@@ -41,6 +41,7 @@ bench: setup
 	$(BIN)/python infra/bench/national_day.py
 	$(BIN)/python infra/bench/record_year.py 1 30 90
 	$(BIN)/python infra/bench/forecast_speed.py 1000 2
+	$(BIN)/python infra/bench/unchanged_day.py
 	$(BIN)/python infra/bench/picture_speed.py
 
 # Of the intake: nations of the judge, orders of arrival, 200 kill rounds, mutants for a quarter of an hour.

@@ -61,9 +61,8 @@ def fit_demand(
 ) -> int:
     """Fit and store the demand series of one shard whose data is new; returns how many were fitted."""
     cutoff = cutoff_of(as_of)
-    national = weekly_series(wh, cutoff, known_at, COUNTRY)
-    series = censored(_as_series(national, wh), _short_weeks(wh, known_at))
-    version = _version(series)
+    series = series_of(wh, cutoff, known_at)
+    version = version_of(series)
     wanted = _shard(series["series_id"].unique().sort().to_list(), shard)
     if not wanted or _is_stored(wh, UNITS, cutoff, known_at, version, shard, wanted):
         return 0
@@ -73,6 +72,12 @@ def fit_demand(
     shares = learn_shares(weekly_series(wh, cutoff, known_at), COUNTRY)
     _store(wh, UNITS, found, shares, cutoff, known_at, version, shard, series)
     return len(found.series_ids)
+
+
+def series_of(wh: Warehouse, cutoff: date, known_at: datetime) -> pl.DataFrame:
+    """Weekly demand of the country up to ``cutoff`` as known: series_id, period, y (null: unknown or short), group."""
+    national = weekly_series(wh, cutoff, known_at, COUNTRY)
+    return censored(_as_series(national, wh), _short_weeks(wh, known_at))
 
 
 def _as_series(national: pl.DataFrame, wh: Warehouse) -> pl.DataFrame:
@@ -102,7 +107,8 @@ def _short_weeks(wh: Warehouse, known_at: datetime) -> pl.DataFrame:
     return wh.read(_SHORT, known_at=known_at)
 
 
-def _version(series: pl.DataFrame) -> str:
+def version_of(series: pl.DataFrame) -> str:
+    """SHA-256 of what is forecast from: the same data is not fitted again."""
     return hashlib.sha256(series.write_csv().encode()).hexdigest()
 
 
