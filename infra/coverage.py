@@ -19,7 +19,7 @@ from medsupply import flow
 from medsupply.picture.coverage import coverage_page
 from medsupply.picture.master import master
 from medsupply.picture.vintages import vintages_page
-from medsupply.published import FILES
+from medsupply.published import files_in
 from medsupply.settings import Settings
 from medsupply.warehouse.database import server
 from medsupply.warehouse.database.connection import Warehouse
@@ -37,9 +37,9 @@ def page(data: Path, home: Path) -> str:
     migrate(settings)
     try:
         with Warehouse.open(settings) as wh:
-            for one in FILES:
+            for one, path in files_in(data):
                 if one.source != "kela_purchases":
-                    flow.load(wh, one.source, [data / one.path], received_at=one.received_at)
+                    flow.load(wh, one.source, [path], received_at=one.received_at)
             known = facts(wh, AS_OF, KNOWN_AT)
             found = master(known)
             return NOTE + coverage_page(known, found) + "\n" + vintages_page(found.memberships)

@@ -1,7 +1,7 @@
 """The published files as they are, and when each of them was received: what the real run loads.
 
-Kela: weekly purchases (CC BY 4.0). Fimea: basic register, substitution lists, shortage notices. EMA: Union list of
-critical medicines v2.1. The register run of 5.4.2023 also holds for every moment before it.
+Kela: weekly purchases and names of ATC codes (CC BY 4.0). Fimea: basic register, substitution lists, shortage notices.
+EMA: Union list of critical medicines v2.1. The register run of 5.4.2023 also holds for every moment before it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ class Published:
     source: str
     path: str
     received: str
+    needed: bool = True
+    """Without it there is no real run; what only names things may be absent."""
 
     @property
     def received_at(self) -> datetime:
@@ -50,6 +52,7 @@ FILES: tuple[Published, ...] = (
     Published("kela_purchases", "kela/vintages_2025/data_viikko_hva_2025.2025-10-01.parquet", "2025-10-01"),
     Published("kela_purchases", "kela/vintages_2025/data_viikko_hva_2025.2025-12-23.parquet", "2025-12-23"),
     Published("kela_purchases", "kela/data_viikko_hva_2025.parquet", "2026-03-05"),
+    Published("kela_names", "kela/metadata_viikko_hva.parquet", "2026-07-01", needed=False),
 )
 
 # The autumn of the shortage lists, and the last complete week of the purchases.
@@ -60,11 +63,12 @@ PICTURES: tuple[tuple[date, date], ...] = (
 
 
 def files_in(folder: Path) -> Iterator[tuple[Published, Path]]:
-    """The published files in ``folder``, in order of receipt. Raises InputError that names the first one missing."""
+    """The published files in ``folder``, in order of receipt. Raises InputError that names the first one it lacks."""
     for one in sorted(FILES, key=lambda one: (one.received, one.source, one.path)):
         path = folder / one.path
-        if not path.is_file():
+        if path.is_file():
+            yield one, path
+        elif one.needed:
             raise InputError(
                 f"{path} is not there", "Name the folder that holds the published files (kela/, fimea/, eu/)"
             )
-        yield one, path

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
 from medsupply.facts import Facts
@@ -11,7 +13,10 @@ _LEGAL = (
     r"b\.?v\.?|n\.?v\.?|ltd|limited|plc|llc|inc|corporation|corp|company|dac|d\.?d\.?|d\.?o\.?o\.?|lda|"
     r"filial|sivuliike)\b\.?"
 )
-_COMBINATIONS = ("yhdistelmävalmisteet", "yhdistelmävalmiste")
+_COMBINATIONS = ("yhdistelmävalmisteet", "yhdistelmävalmiste", "kombinationer", "combinations")
+_KELA = r"^\(([A-Z][0-9A-Z]*)\) (.+)$"
+_CAPITALS = ("bcg", "iud", "ii", "iii", "iv", "vi", "vii", "viii", "ix", "xi", "xiii")
+_LANGUAGES = ("fi", "sv", "en")
 # Country words say where a company sells; at the beginning they are its name (Nordic Drugs).
 _PLACES = r"\s(finland|suomi|nordic|europe|international)\b"
 
@@ -33,40 +38,75 @@ def _sentence(name: pl.Expr) -> pl.Expr:
     return pl.when(plain).then(name.str.head(1).str.to_lowercase() + name.str.slice(1)).otherwise(name)
 
 
-def _with_group(atc: pl.DataFrame) -> pl.DataFrame:
-    """Names of ATC codes that say "combinations" and nothing else, with the name of their group before them."""
-    groups = atc.select(group="atc", group_fi="name_fi", group_sv="name_sv")
-    joined = atc.with_columns(group=pl.col("atc").str.head(5)).join(
+def _word(match: re.Match[str]) -> str:
+    word = match[0]
+    if word.lower() in _CAPITALS:
+        return word.upper()
+    return word.lower() if len(word) > 1 and word.istitle() and word != "Japanese" else word
+
+
+def english(name: str) -> str:
+    """An English name as in a sentence: the EU list writes Every Word So, and Kela's list knows no capitals."""
+    small = re.sub(r"(?<!\w)[^\W\d_]+", _word, name)
+    return re.sub(r"\bvitamin [a-z]\b", lambda match: match[0][:-1] + match[0][-1].upper(), small)
+
+
+def _with_group(names: pl.DataFrame) -> pl.DataFrame:
+    """``names`` (``atc`` and texts): one that says "combinations" and nothing else gets its group's before it."""
+    texts = [name for name in names.columns if name.startswith("name_")]
+    groups = names.select(group="atc", **{f"group_{name}": pl.col(name) for name in texts})
+    joined = names.with_columns(group=pl.col("atc").str.head(5)).join(
         groups, on="group", how="left", maintain_order="left"
     )
-    bare = (pl.col("atc").str.len_chars() > 5) & pl.col("name_fi").str.to_lowercase().is_in(_COMBINATIONS)
-    return joined.with_columns(
-        pl.when(bare & pl.col(group).is_not_null())
-        .then(pl.concat_str(group, pl.col(name).str.to_lowercase(), separator=", "))
-        .otherwise(name)
-        .alias(name)
-        for name, group in (("name_fi", "group_fi"), ("name_sv", "group_sv"))
-    ).drop("group", "group_fi", "group_sv")
+    return joined.with_columns(_named_with_group(name) for name in texts).select(names.columns)
+
+
+def _named_with_group(name: str) -> pl.Expr:
+    text, group = pl.col(name).str.to_lowercase(), pl.col(f"group_{name}")
+    bare = (pl.col("atc").str.len_chars() > 5) & text.is_in(_COMBINATIONS) & group.is_not_null()
+    return pl.when(bare).then(pl.concat_str(group, text, separator=", ")).otherwise(name).alias(name)
+
+
+def _kela_names(facts: Facts) -> pl.DataFrame:
+    """``atc``, ``name_fi``, ``name_sv``, ``name_en`` of Kela's list; its missing code (NA) and other rows are none."""
+    rows = facts.current("kela_names").select(
+        language=pl.col("code").str.extract(r"^ATC_SELITE_(FI|SV|EN)$").str.to_lowercase(),
+        atc=pl.col("values").str.extract(_KELA, 1),
+        name=pl.col("values").str.extract(_KELA, 2),
+    )
+    rows = rows.filter(pl.col("atc") != "NA").drop_nulls().sort("atc", "language", "name")
+    return rows.group_by("atc", maintain_order=True).agg(
+        pl.col("name").filter(pl.col("language") == language).first().alias(f"name_{language}")
+        for language in _LANGUAGES
+    )
 
 
 def substance_names(facts: Facts) -> pl.DataFrame:
-    """``atc``, ``name_fi``, ``name_sv``, ``name_en`` (of the EU list where it has one), ``ddd``, ``ddd_unit``."""
+    """``atc``, ``name_fi``, ``name_sv``, ``name_en``, ``ddd``, ``ddd_unit``.
+
+    Finnish and Swedish are Fimea's, English is the EU list's; what they lack is Kela's, then that of another language.
+    """
     atc = facts.current("fimea_atc").select(
         "ddd", atc="atckoodi", name_fi="selites", name_sv="seliter", ddd_unit="dddyksikko"
     )
     atc = _with_group(atc.filter(pl.col("atc").is_not_null()).unique("atc", keep="first", maintain_order=True))
+    kela = _with_group(_kela_names(facts)).rename({f"name_{language}": f"kela_{language}" for language in _LANGUAGES})
     critical = facts.current("critical_list").sort("list", "atc5", "route", nulls_last=True)
-    english = critical.select(atc="atc5", name_en="n").unique("atc", keep="first", maintain_order=True)
+    union = critical.select(atc="atc5", name_en="n").unique("atc", keep="first", maintain_order=True)
     listed = facts.current("fimea_substitution").select(atc="atckoodi", listed_fi="selites").drop_nulls("atc")
     listed = listed.sort("atc", "listed_fi", nulls_last=True).unique("atc", keep="first", maintain_order=True)
-    names = atc.join(english, on="atc", how="full", coalesce=True).join(listed, on="atc", how="full", coalesce=True)
-    return names.sort("atc").select(
+    names = atc
+    for other in (union, kela, listed):
+        names = names.join(other, on="atc", how="full", coalesce=True)
+    small = pl.coalesce("name_en", "kela_en").map_elements(english, return_dtype=pl.String)
+    names = names.with_columns(name_en=small).sort("atc")
+    return names.select(
         "atc",
         "ddd",
         "ddd_unit",
-        _sentence(pl.coalesce("name_fi", "listed_fi", "name_en")).alias("name_fi"),
-        _sentence(pl.coalesce("name_sv", "name_en", "name_fi", "listed_fi")).alias("name_sv"),
-        _sentence(pl.coalesce("name_en", "name_sv", "name_fi", "listed_fi")).alias("name_en"),
+        _sentence(pl.coalesce("name_fi", "listed_fi", "kela_fi", "name_en")).alias("name_fi"),
+        _sentence(pl.coalesce("name_sv", "kela_sv", "name_en", "name_fi", "listed_fi")).alias("name_sv"),
+        _sentence(pl.coalesce("name_en", "name_sv", "kela_sv", "name_fi", "listed_fi")).alias("name_en"),
     )
 
 

@@ -17,6 +17,9 @@ from medsupply.simulate.state import Lived
 
 LENGTHS = (0, 1, 3, 4, 5, 7)
 """Letters of an ATC code by level."""
+COLUMNS = (
+    "VUOSI", "VIIKKO", "VAR_KUSTANNUS", "VAR_N_OSTOT", "VAR_N_HENKILOT", "ATC_KOODI", "ALUEKOODI", "ATC_TASO",
+)  # fmt: skip
 COUNTY_LEVEL, EURO, PERSONS, PURCHASES_A_PACK = 2, 21.5, 0.93, 0.8
 PUBLISHED_AFTER = 9
 """Days from the Monday of the newest week to its publication, a Wednesday."""
@@ -59,8 +62,7 @@ class Purchases:
                 if level <= COUNTY_LEVEL:
                     parts = random.multinomial(round(number), population / population.sum())
                     rows += [_row(monday, n, atc, a.code, level) for n, a in zip(parts, COUNTIES, strict=True)]
-        names = ["VUOSI", "VIIKKO", "VAR_KUSTANNUS", "VAR_N_OSTOT", "VAR_N_HENKILOT", "ATC_KOODI", "ALUEKOODI"]
-        return pl.DataFrame(rows, schema=[*names, "ATC_TASO"], orient="row", infer_schema_length=None)
+        return pl.DataFrame(rows, schema=list(COLUMNS), orient="row", infer_schema_length=None)
 
     def _by_code(self, monday: date) -> Iterator[tuple[tuple[str, int], float]]:
         sums: dict[tuple[str, int], float] = {}
@@ -70,6 +72,24 @@ class Purchases:
                 key = (medicine.atc[:length], level)
                 sums[key] = sums.get(key, 0.0) + float(number)
         yield from sums.items()
+
+
+def names(medicines: Sequence[Medicine], on: date) -> pl.DataFrame:
+    """What Kela says of its columns on a day: a row per column and value, ATC codes with their names among them."""
+    # Of what hospitals alone use nothing is bought in pharmacies, so Kela has no name for it.
+    bought = {m.atc: m for m in reversed(medicines) if m.where != "h"}
+    rows: list[tuple[str, str | None]] = [(column, None) for column in COLUMNS]
+    rows += [("ATC_KOODI", atc) for atc in sorted(bought)]
+    for language in ("fi", "sv", "en"):
+        column = f"ATC_SELITE_{language.upper()}"
+        rows.append((column, "(NA) NA"))  # the sum over all has no code
+        rows += [(column, f"({atc}) {getattr(m, language).capitalize()}") for atc, m in sorted(bought.items())]
+    header = ["CODE", "VALUES", "CLASS", "NAME", "DESCRIPTION", "UPDATED"]
+    described = [
+        (code, value, "character" if code.startswith(("ATC_K", "ATC_S")) else "numeric", code, code, f"{on} 03:00:00")
+        for code, value in rows
+    ]
+    return pl.DataFrame(described, schema=dict.fromkeys(header, pl.String), orient="row")
 
 
 def _row(monday: date, number: float, atc: str, area: str, level: int) -> tuple[object, ...]:

@@ -29,7 +29,7 @@ from medsupply.simulate.truth import TRAILING, Truth
 from medsupply.simulate.writing import csv_text, parquet
 
 Progress = Callable[[int, int, str], None]
-VERSION = 6
+VERSION = 7
 OLD_VNR = "099001"
 ALERT_HORIZONS = (14, 56)
 WEEKLY_FOR = 62
@@ -199,6 +199,9 @@ class _Nation:
             self.files.lines(name.partition(".")[0], name, data, start)
         for which in ("eu", "national"):
             self.files.lines("critical_list", f"{which}.csv", published.critical_file(m, which), start)
+        names = kela.names(m, self.first)
+        expected = Expected(names.height, names.height)
+        self.files.put("kela_names", "metadata_viikko_hva.parquet", parquet(names), start, expected)
         mapped = published.package_map_file(m, reports.ARTICLE, OLD_VNR, p[0].vnr, self.first)
         self.files.lines("package_map", "package_map.csv", mapped, start)
         for year in range(self.first.year, self.last.year + 1):

@@ -176,5 +176,17 @@ _ALL = (
         | {"updated"},
         late_after_days=21,
     ),
+    Source(
+        "kela_names",
+        "Names of ATC codes",
+        "Kela",
+        Kind.FULL_LIST,
+        "when it changes",
+        licence="CC BY 4.0, Kela",
+        looks_for_persons=False,
+        may_be_empty=frozenset({"values"}),
+        # The moment of the run that wrote it: taken, it would make a new version of every row each week.
+        published_extra=frozenset({"updated"}),
+    ),
 )
 SOURCES: dict[str, Source] = {source.name: source for source in _ALL}

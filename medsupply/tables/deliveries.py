@@ -229,6 +229,15 @@ class KelaPurchases(Contract):
     atc_taso = count("ATC level 0-5", "level", primary_key=True)
 
 
+class KelaNames(Contract):
+    OPTIONAL = frozenset({"class", "name", "description"})
+    code = text("Column of the weekly purchases that the row describes", primary_key=True)
+    values = text("A value it takes: (ATC code) name for ATC_SELITE_FI, _SV, _EN; empty: any", primary_key=True)
+    class_ = text("Type of the column", alias="class", nullable=True)
+    name = text("Name of the column", nullable=True)
+    description = text("Meaning of the column", nullable=True)
+
+
 CONTRACTS: dict[str, type[Contract]] = {
     "holders": Holders,
     "stock": Stock,
@@ -245,5 +254,7 @@ CONTRACTS: dict[str, type[Contract]] = {
     "fimea_substitution": FimeaSubstitution,
     "fimea_shortages": FimeaShortages,
     "kela_purchases": KelaPurchases,
+    "kela_names": KelaNames,
 }
-REFERENCE: tuple[str, ...] = ("holders", "critical_list", "package_map", *(s for s in CONTRACTS if s[:5] == "fimea"))
+_REGISTERS = tuple(source for source in CONTRACTS if source.startswith("fimea"))
+REFERENCE: tuple[str, ...] = ("holders", "critical_list", "package_map", *_REGISTERS, "kela_names")

@@ -66,7 +66,7 @@ VIEWS: tuple[View, ...] = (
         "medicines",
         "SELECT * FROM picture.medicines",
         "Medicines and families, with names, form class, criticality and what is on the market. One row per medicine "
-        "or family, as the newest picture knows it",
+        "or family, as the newest picture knows it. Names: Fimea, EMA, Kela (CC BY 4.0)",
         tables=(MEDICINES,),
     ),
     View(

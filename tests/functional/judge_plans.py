@@ -98,6 +98,11 @@ def _kela(w: Writer, n: int) -> Fields:
             w.pick("", f"N{n:02d}"), w.pick("01", "99"), w.pick("0", "2")]  # fmt: skip
 
 
+def _names(w: Writer, n: int) -> Fields:
+    code = w.pick("ATC_SELITE_EN", "ATC_SELITE_FI", "ALUENIMI_SV")
+    return [code, f"(N{n:02d}) Ämne, {n}", w.pick("character", ""), "Nimi", w.pick("", "Selite"), "2026-07-01 10:11:53"]
+
+
 PLANS: dict[str, Plan] = {
     "holders": Plan(
         ("holder_id", "holder_type", "name", "county_code", "valid_from", "valid_to", "serves"), _holders, (0,),
@@ -175,5 +180,8 @@ PLANS: dict[str, Plan] = {
         ("vuosi", "viikko", "var_kustannus", "var_n_ostot", "var_n_henkilot", "atc_koodi", "aluekoodi", "atc_taso"),
         _kela, (0, 1, 5, 6, 7), required=(0, 1, 6, 7),
         dirt=(("not_a_number", put(0, "MMXXV")), ("unknown_county", put(6, "77"))),
+    ),
+    "kela_names": Plan(
+        ("CODE", "VALUES", "CLASS", "NAME", "DESCRIPTION", "UPDATED"), _names, (0, 1), required=(0,),
     ),
 }  # fmt: skip

@@ -133,12 +133,22 @@ def real_facts(as_of: date, known_at: datetime) -> Facts:
         "fimea_packages": frame("fimea_packages", _read(register / "pakkaus-m.txt", "fimea_packages", "latin-1")),
         "critical_list": frame("critical_list", [{"list": "eu", **row} for row in union]),
         "kela_purchases": _kela(known_at),
+        "kela_names": frame("kela_names", _kela_names()),
     }
     received = [("fimea_shortages", _at("2022-11-17")), ("fimea_substitution", groups[-1][0])]
     received_frame = pl.DataFrame(
         received, schema={"source": pl.String, "received_at": pl.Datetime("us", "UTC")}, orient="row"
     )
     return Facts(as_of, known_at, reference, received_frame, empty.stock, empty.snapshots, empty.gaps, empty.dispensing)
+
+
+def _kela_names() -> list[dict[str, Any]]:
+    path = REAL / "kela/metadata_viikko_hva.parquet"
+    if not path.exists():
+        return []
+    rows = pl.read_parquet(path)
+    kept = rows.rename({name: name.lower() for name in rows.columns}).drop("updated")
+    return kept.with_columns(pl.col("values").fill_null("")).to_dicts()
 
 
 def _kela(known_at: datetime) -> pl.DataFrame:

@@ -42,7 +42,7 @@ def test_a_list_is_late_by_its_own_rhythm(source: str, in_time: int, late: int) 
     assert (state(source, in_time), state(source, late)) == ("reported", "late")
 
 
-@pytest.mark.parametrize("source", ["holders", "package_map", "supply", "permits"])
+@pytest.mark.parametrize("source", ["holders", "package_map", "supply", "permits", "kela_names"])
 def test_what_comes_when_it_changes_is_never_late(source: str) -> None:
     assert SOURCES[source].rhythm == "when it changes"
     assert state(source, 2000) == "reported"

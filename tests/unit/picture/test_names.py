@@ -1,15 +1,20 @@
-"""Names of substances: a code that says only "combinations" is named with its group."""
+"""Names of substances: which list names which language, and a code that says only "combinations"."""
 
 from __future__ import annotations
 
 import sys
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
-from medsupply.picture.names import substance_names
+import polars as pl
+import pytest
+
+from medsupply.picture.names import english, substance_names
 
 sys.path.insert(0, str(Path(__file__).parent))
-from picture_facts import facts
+from picture_facts import REAL, facts, real_facts
 
 ATC = (
     ("G03GA", "Gonadotropiinit", "Gonadotropiner"),
@@ -26,3 +31,88 @@ def test_combinations_are_named_with_their_group() -> None:
     assert names["G03GA30"]["name_sv"] == names["G03GA30"]["name_en"] == "gonadotropiner, kombinationer"
     assert names["G03GA05"]["name_fi"] == "follitropiini alfa"
     assert names["V99AA30"]["name_fi"] == "yhdistelmävalmisteet", "its group has no name"
+
+
+DAY = date(2026, 3, 1)
+NALOXEGOL = (
+    ("VUOSI", ""),  # a row that describes a column has no value
+    ("ATC_KOODI", "A06AH03"),
+    ("ALUENIMI_EN", "(A06AH03) Lapland"),
+    ("ATC_SELITE_EN", "(NA) NA"),
+    ("ATC_SELITE_EN", "(A06AH) Peripheral opioid receptor antagonists"),
+    ("ATC_SELITE_EN", "(A06AH03) Naloxegol"),
+    ("ATC_SELITE_FI", "(A06AH03) Naloksegoli"),
+    ("ATC_SELITE_SV", "(A06AH03) Naloxegolum"),
+    ("ATC_SELITE_EN", "A06AH03 Naloxegol oxalate"),
+)
+FIMEA = {"atckoodi": "A06AH03", "selites": "naloksegoli (Fimea)", "seliter": "naloxegol (Fimea)"}
+
+
+def named(**sources: Any) -> dict[str, tuple[str, str, str]]:
+    """Finnish, Swedish and English name by ATC code."""
+    rows = substance_names(facts(DAY, **sources)).select("atc", "name_fi", "name_sv", "name_en").iter_rows()
+    return {atc: (fi, sv, en) for atc, fi, sv, en in rows}
+
+
+def kela(*rows: tuple[str, str]) -> list[dict[str, str]]:
+    return [{"code": code, "values": values} for code, values in rows]
+
+
+def test_kela_names_what_no_other_list_does() -> None:
+    names = named(kela_names=kela(*NALOXEGOL))
+    assert set(names) == {"A06AH03", "A06AH"}, "neither the missing code nor a row of another column is a name"
+    assert names["A06AH03"] == ("naloksegoli", "naloxegolum", "naloxegol")
+
+
+def test_fimea_goes_before_kela_and_the_eu_list_before_both() -> None:
+    lists = {"fimea_atc": [FIMEA], "kela_names": kela(*NALOXEGOL)}
+    assert named(**lists)["A06AH03"] == ("naloksegoli (Fimea)", "naloxegol (Fimea)", "naloxegol")
+    union = [{"list": "eu", "atc5": "A06AH03", "n": "Naloxegol Oxalate", "route": ""}]
+    assert named(**lists, critical_list=union)["A06AH03"][2] == "naloxegol oxalate"
+
+
+def test_without_kela_names_are_as_before() -> None:
+    assert named(fimea_atc=[FIMEA]) == {"A06AH03": ("naloksegoli (Fimea)", "naloxegol (Fimea)", "naloxegol (Fimea)")}
+
+
+def test_a_name_that_kela_took_back_is_gone() -> None:
+    gone = [{**row, "known_to": datetime(2026, 2, 1, tzinfo=UTC)} for row in kela(*NALOXEGOL)]
+    assert named(kela_names=gone) == {}
+
+
+def test_kelas_combinations_have_their_group_before_them() -> None:
+    rows = kela(("ATC_SELITE_EN", "(G03GA) Gonadotropins"), ("ATC_SELITE_EN", "(G03GA30) Combinations"))
+    assert named(kela_names=rows)["G03GA30"][2] == "gonadotropins, combinations"
+
+
+@pytest.mark.parametrize(
+    ("listed", "said"),
+    [
+        ("Magnesium Sulfate", "magnesium sulfate"),
+        ("Hepatitis A And B Vaccine", "hepatitis A and B vaccine"),
+        ("Human Coagulation Factor Viii", "human coagulation factor VIII"),
+        ("Encephalitis (Japanese, Whole Virus)", "encephalitis (Japanese, whole virus)"),
+        ("Bcg Vaccine", "BCG vaccine"),
+        ("Complement C1 Esterase Inhibitor", "complement C1 esterase inhibitor"),
+        ("Radium (223Ra) Dichloride", "radium (223Ra) dichloride"),
+        ("Calcium, combinations with vitamin d", "calcium, combinations with vitamin D"),
+    ],
+)
+def test_english_names_are_written_as_in_a_sentence(listed: str, said: str) -> None:
+    assert english(listed) == said
+
+
+@pytest.mark.real
+def test_kelas_own_list_names_in_english_and_leaves_fimeas_names() -> None:
+    if not (REAL / "kela/metadata_viikko_hva.parquet").is_file():
+        pytest.skip("the published files are not here")
+    known = real_facts(date(2025, 12, 28), datetime(2026, 7, 1, 12, tzinfo=UTC))
+    with_kela, reference = substance_names(known), dict(known.reference)
+    reference["kela_names"] = reference["kela_names"].clear()
+    without = substance_names(replace(known, reference=reference))
+    both = with_kela.join(without, on="atc", suffix="_before")
+    assert both.filter(pl.col("name_fi") != pl.col("name_fi_before")).is_empty()
+    swedish = known.current("fimea_atc").drop_nulls("seliter")["atckoodi"].to_list()
+    assert both.filter(pl.col("name_sv") != pl.col("name_sv_before"), pl.col("atc").is_in(swedish)).is_empty()
+    # 529 substances; the EU list names some of them, and some are written alike in Swedish.
+    assert both.filter(pl.col("name_en") != pl.col("name_en_before"), pl.col("atc").str.len_chars() == 7).height > 200

@@ -86,6 +86,11 @@ def test_published_files_have_their_own_forms(nation_a: Manifest) -> None:
     assert kela.columns[:2] == ["VUOSI", "VIIKKO"] and kela["ALUEKOODI"].dtype == pl.Float64
     assert set(kela.filter(pl.col("ALUEKOODI") != 99)["ATC_TASO"]) == {0.0, 1.0, 2.0}
     assert kela["VIIKKO"].max() <= 52 and kela["VIIKKO"].min() >= 2
+    names = pl.read_parquet(inbox / "kela_names/metadata_viikko_hva.parquet")
+    assert names.columns == ["CODE", "VALUES", "CLASS", "NAME", "DESCRIPTION", "UPDATED"]
+    english = names.filter(pl.col("CODE") == "ATC_SELITE_EN")["VALUES"].to_list()
+    assert {"(NA) NA", "(J01AA02) Doxycycline"} <= set(english), "the sum over all has no code"
+    assert "(J01DD04) Ceftriaxone" not in english, "hospitals alone use it"
 
 
 def test_holders_are_of_every_kind_in_every_area(nation_a: Manifest) -> None:

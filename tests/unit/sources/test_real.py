@@ -8,7 +8,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from medsupply.published import FILES, Published
+from medsupply.errors import InputError
+from medsupply.published import FILES, Published, files_in
 from medsupply.sources.catalogue import SOURCES
 from medsupply.sources.parsing import parse
 from medsupply.sources.rules import Known
@@ -36,3 +37,15 @@ def test_nothing_of_a_published_file_is_lost_and_nothing_in_it_is_personal(one: 
     assert checked.taken.rows + checked.waiting.rows + checked.duplicate.rows == rows
     assert checked.waiting.rows == WAITING.get(path.stem.partition(".")[2], 0) * (one.source == "fimea_shortages")
     assert checked.warnings == []
+
+
+def test_a_list_that_only_names_things_may_be_absent_and_no_other(tmp_path: Path) -> None:
+    for one in FILES:
+        path = tmp_path / one.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (tmp_path / "kela/metadata_viikko_hva.parquet").unlink()
+    assert {one.source for one, _ in files_in(tmp_path)} == {one.source for one in FILES} - {"kela_names"}
+    (tmp_path / "eu/union_list_v2.1.csv").unlink()
+    with pytest.raises(InputError, match="union_list"):
+        list(files_in(tmp_path))
