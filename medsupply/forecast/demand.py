@@ -15,10 +15,11 @@ from medsupply.forecast.combine import Learnt, Past, learn
 from medsupply.forecast.panel import COMBINED, SHORT, SHORT_BELOW, Panel, kind, panel
 from medsupply.forecast.result import DemandForecast
 from medsupply.forecast.season import Season, learn_season
-from medsupply.forecast.stack import MODELS, PROPHET, Setting, Stack, stack
+from medsupply.forecast.stack import MODELS, PROPHET, YEAR, Setting, Stack, stack
 from medsupply.forecast.workers import Pool, Progress, pool
 
-EARLIER = {"W": (0, 9, 18, 26, 39, 52, 78), "M": (0, 6, 12)}
+# Whole years for months: a January errs as Januaries did, and a June does not say how.
+EARLIER = {"W": (0, 9, 18, 26, 39, 52, 78), "M": (0, 12)}
 LEAST_HISTORY = {"W": 78, "M": 36}
 LEARN_FROM = 200
 
@@ -92,7 +93,8 @@ def learn_demand(
 
 def _earlier(n: int, horizon: int, freq: str) -> list[int]:
     """How many periods each earlier origin may read: its whole horizon lies before the cutoff."""
-    counts = [n - horizon - back for back in EARLIER[freq]]
+    nearest = horizon if freq == "W" else -(-horizon // YEAR[freq]) * YEAR[freq]
+    counts = [n - nearest - back for back in EARLIER[freq]]
     return [count for count in counts if count >= LEAST_HISTORY[freq]]
 
 

@@ -47,18 +47,23 @@ def drift(values: Array, horizon: int, period: int) -> Array:
     return np.asarray(np.median(now) + DRIFT_SHARE * change * np.arange(1, horizon + 1) / period)
 
 
+def repeat(values: Array, horizon: int, period: int) -> Array:
+    """The last year again: what the season does not hold, such as a rule that begins in the same month each year."""
+    return np.resize(values[-period:], horizon)
+
+
+def moved(values: Array, horizon: int, period: int) -> Array:
+    """The last year again, moved by half of what the last half year has changed since the year before."""
+    half = period // 2
+    change = np.median(values[-half:]) - np.median(values[-period - half : -period])
+    return np.asarray(repeat(values, horizon, period) + DRIFT_SHARE * change)
+
+
 def seasonal_ets(values: Array, horizon: int, period: int) -> Array:
     """Mean path of AutoETS with its own season: monthly series."""
     from statsforecast.models import AutoETS
 
     return _mean(AutoETS(season_length=period), values, horizon)
-
-
-def seasonal_arima(values: Array, horizon: int, period: int) -> Array:
-    """Mean path of AutoARIMA with its own season: monthly series."""
-    from statsforecast.models import AutoARIMA
-
-    return _mean(AutoARIMA(season_length=period), values, horizon)
 
 
 def _mean(model: Any, values: Array, horizon: int) -> Array:

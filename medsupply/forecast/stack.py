@@ -22,7 +22,7 @@ WEEKLY = (
     "shared_year",
     "shared_drift",
 )
-MONTHLY = ("shared_theta", "shared_damped", "prophet_theta", "ets")
+MONTHLY = ("prophet_theta", "ets", "shared_repeat", "shared_moved")
 MODELS = {"W": WEEKLY, "M": MONTHLY}
 PROPHET = "prophet_theta"
 YEAR = {"W": 52, "M": 12}
@@ -98,8 +98,6 @@ def _path(
     try:
         if name == "ets":
             return levels.seasonal_ets(whole, horizon, period)
-        if name == "arima":
-            return levels.seasonal_arima(whole, horizon, period)
         season, level = name.split("_")
         return LEVELS[level](plain[season], horizon, period) + ahead[season]
     except FAILURES as error:
@@ -115,4 +113,6 @@ LEVELS: dict[str, Callable[[Array, int, int], Array]] = {
     "half": lambda values, horizon, period: levels.usual(values, horizon, period // 2),
     "year": lambda values, horizon, period: levels.usual(values, horizon, period),
     "drift": levels.drift,
+    "repeat": levels.repeat,
+    "moved": levels.moved,
 }

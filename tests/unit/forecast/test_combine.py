@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from medsupply.forecast import combine, levels
+from medsupply.forecast import combine, demand, levels
 from medsupply.forecast.combine import Past
 from medsupply.forecast.season import own_season
 
@@ -50,6 +50,23 @@ def test_drift_goes_on_by_half() -> None:
     found = levels.drift(values, 26, 52)
     np.testing.assert_allclose(np.diff(found), levels.DRIFT_SHARE * 0.01, atol=1e-9)
     assert np.ptp(levels.drift(values[:20], 26, 52)) == 0.0
+
+
+def test_the_last_year_comes_again_moved_by_half_of_its_change() -> None:
+    before, last = np.arange(12.0), np.arange(12.0) + 4.0
+    values = np.concatenate([before, last])
+    np.testing.assert_array_equal(levels.repeat(values, 12, 12), last)
+    np.testing.assert_array_equal(levels.repeat(values, 5, 12), last[:5])
+    np.testing.assert_array_equal(levels.repeat(values, 15, 12), np.concatenate([last, last[:3]]))
+    np.testing.assert_allclose(levels.moved(values, 12, 12), last + 4.0 * levels.DRIFT_SHARE)
+
+
+def test_months_learn_from_the_same_month_of_earlier_years() -> None:
+    assert demand._earlier(168, 12, "M") == [156, 144]
+    assert demand._earlier(168, 3, "M") == [156, 144]
+    assert demand._earlier(168, 18, "M") == [144, 132]
+    assert demand._earlier(50, 12, "M") == [38]
+    assert demand._earlier(150, 26, "W") == [124, 115, 106, 98, 85]
 
 
 def test_the_season_of_now_counts_more_than_that_of_long_ago() -> None:
