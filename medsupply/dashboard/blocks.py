@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -47,6 +48,12 @@ def what_data_cannot_tell(language: str, rows: pl.DataFrame) -> None:
         show.callout(say(language, f"blind.{missing[0]}"), warn=True)
     elif rows["run_out_p56"].is_null().all():
         show.callout(say(language, "blind.run_out"), warn=True)
+
+
+def notices_end(language: str, newest: date | None) -> None:
+    """Says where the list of notices ends, so that none after it is not taken for none; ``newest``: its day if late."""
+    if newest is not None:
+        show.callout(say(language, "blind.notices", day=write.day(language, newest)), warn=True)
 
 
 def problem_list(chosen: Filters, rows: pl.DataFrame, shown: int) -> None:

@@ -145,6 +145,16 @@ def completeness(as_of: date) -> pl.DataFrame:
     )
 
 
+def old_notices(as_of: date) -> date | None:
+    """Day of the newest list of shortage notices, where it is late by its rhythm."""
+    found = ask(
+        "SELECT last_day FROM analyst.completeness WHERE as_of = :as_of AND source = 'fimea_shortages' "
+        "AND state = 'late'",
+        as_of=as_of,
+    )
+    return found["last_day"].max()  # type: ignore[return-value]
+
+
 def expected(day: date) -> pl.DataFrame:
     """source, expected, received, late, missing: deliveries of a report day by the calendar."""
     return ask(

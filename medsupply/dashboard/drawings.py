@@ -10,7 +10,7 @@ import streamlit as st
 from markupsafe import Markup
 
 from medsupply.areas import COUNTRY
-from medsupply.dashboard import charts, data, figures, markup, problems, show
+from medsupply.dashboard import blocks, charts, data, figures, markup, problems, show
 from medsupply.dashboard.filters import Filters
 from medsupply.dashboard.markup import Column
 from medsupply.dashboard.wording import counted, say
@@ -135,6 +135,7 @@ def notices(chosen: Filters, code: str) -> None:
     """Shortage notices of the packages."""
     language = chosen.language
     show.subheading(say(language, "notices.title"))
+    blocks.notices_end(language, data.old_notices(chosen.as_of))
     found = data.notices(code, chosen.known_at)
     if found.is_empty():
         st.markdown(say(language, "notices.none"))

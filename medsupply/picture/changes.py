@@ -26,6 +26,7 @@ class Cause(StrEnum):
     SITES_STOCKED = "sites_stocked"
     NOTICE = "notice"
     NOTICE_ENDED = "notice_ended"
+    LEFT_MARKET = "left_market"
     RISK_ROSE = "risk_rose"
     RISK_FELL = "risk_fell"
     NEW_IN_PICTURE = "new_in_picture"
@@ -47,6 +48,7 @@ CAUSES: dict[Cause, str] = {
     Cause.SITES_STOCKED: "Fewer sites have none left",
     Cause.NOTICE: "A shortage notice came into force or lies ahead",
     Cause.NOTICE_ENDED: "A shortage notice ended",
+    Cause.LEFT_MARKET: "The last package on the market has left it",
     Cause.RISK_ROSE: "The probability to run out rose",
     Cause.RISK_FELL: "The probability to run out fell",
     Cause.NEW_IN_PICTURE: "The row is new in the picture",
@@ -92,6 +94,11 @@ def _dropped(name: str, step: float) -> pl.Expr:
     return (pl.col(f"{name}_before").fill_null(0.0) - pl.col(name).fill_null(0.0)) > step
 
 
+def _gained(reason: str) -> pl.Expr:
+    now, before = (pl.col(name).list.contains(reason).fill_null(False) for name in ("reasons", "reasons_before"))
+    return now & ~before
+
+
 def _causes() -> pl.Expr:
     worse, better = pl.col("change") == "worse", pl.col("change") == "better"
     same_day = pl.col("as_of") == pl.col("as_of_before")
@@ -113,6 +120,7 @@ def _causes() -> pl.Expr:
         (worse & _rose("daily_demand_units", PART), Cause.DEMAND_ROSE),
         (worse & _moved("out_share", SHARE_STEP), Cause.SITES_OUT),
         (worse & notices, Cause.NOTICE),
+        (worse & _gained("not_on_market"), Cause.LEFT_MARKET),
         (worse & _moved("run_out_p56", SHARE_STEP), Cause.RISK_ROSE),
         (better & _rose("stock_units", PART), Cause.STOCK_ROSE),
         (better & _fell("daily_demand_units", PART), Cause.DEMAND_FELL),

@@ -121,7 +121,8 @@ def _figures(facts: Facts, master: Master, rules: Rules, reach: _Reach, parts: _
         .join(_short_families(parts.owed), on="family_id", how="left")
         .join(reporting, on="area", how="left")
     )
-    return _other_figures(_stock_figures(joined, rules), facts, week).sort("county_code", "medicine_id")
+    marketed = master.medicines.filter(pl.col("marketed_packages") > 0)["atc"].unique()
+    return _other_figures(_stock_figures(joined, rules), facts, week, marketed).sort("county_code", "medicine_id")
 
 
 def _rows(
@@ -231,11 +232,12 @@ def _state(heard: pl.Expr) -> pl.Expr:
     )
 
 
-def _other_figures(joined: pl.DataFrame, facts: Facts, week: date | None) -> pl.DataFrame:
-    """Notice shares, demand in the year, and the stamps."""
+def _other_figures(joined: pl.DataFrame, facts: Facts, week: date | None, marketed: pl.Series) -> pl.DataFrame:
+    """Notice shares, demand in the year, and the stamps. ``marketed``: ATC codes with a package on the market."""
     bought = bought_in_a_year(facts)
     by_dispensing = pl.col("dispensed_share").is_not_null()
-    off_market = pl.col("atc").is_in(bought.implode()) & ~(pl.col("marketed_packages") > 0).any().over("atc")
+    # What was bought may have been another form of the substance, which need not stand in the picture itself.
+    off_market = pl.col("atc").is_in(bought.implode()) & ~pl.col("atc").is_in(marketed.implode())
     demanded = (pl.col("demand_packs").fill_null(0.0) > 0) | off_market
     known = by_dispensing | pl.col("notice_packages_share").is_not_null()
     return joined.with_columns(

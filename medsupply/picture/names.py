@@ -48,6 +48,7 @@ def _word(match: re.Match[str]) -> str:
 def english(name: str) -> str:
     """An English name as in a sentence: the EU list writes Every Word So, and Kela's list knows no capitals."""
     small = re.sub(r"(?<!\w)[^\W\d_]+", _word, name)
+    small = re.sub(r"-\d[A-Z]\b", lambda match: match[0].lower(), small)  # interferon beta-1a
     return re.sub(r"\bvitamin [a-z]\b", lambda match: match[0][:-1] + match[0][-1].upper(), small)
 
 

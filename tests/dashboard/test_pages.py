@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from datetime import timedelta
 
 import pytest
 from conftest import NOW, Open
@@ -49,6 +50,13 @@ def test_page_of_an_empty_warehouse_says_what_to_do(open_empty: Open, page: str,
         "definitions": "definitions.intro",
     }
     assert say(language, expected.get(page, "page.empty")) in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", ["situation", "medicine", "county", "meeting"])
+def test_a_late_list_of_notices_is_named_with_its_day(open_filled: Open, page: str, language: str) -> None:
+    newest = write.day(language, LAST - timedelta(days=5))
+    assert say(language, "blind.notices", day=newest) in shown(open_filled(page, language))
 
 
 def test_situation_puts_the_worst_first_and_says_why(open_filled: Open) -> None:

@@ -26,6 +26,7 @@ st.markdown(say(language, "county.about", people=write.number(language, county.p
 st.markdown(f"**{problems.headline(language, counts, chosen.place)}**")
 show.html(markup.level_strip(language, counts))
 blocks.what_data_cannot_tell(language, rows)
+blocks.notices_end(language, data.old_notices(chosen.as_of))
 if rows.height and rows["shared"].any():
     show.small(say(language, "county.shared"))
 

@@ -74,6 +74,7 @@ show.small(say(language, "meeting.how"), printed=False)
 st.markdown(f"**{problems.headline(language, counts, chosen.place)}**")
 show.html(markup.level_strip(language, counts))
 blocks.what_data_cannot_tell(language, rows)
+blocks.notices_end(language, data.old_notices(chosen.as_of))
 above = problems.ranked(rows).filter(pl.col("level").is_in(problems.PROBLEMS))
 if above.height:
     problem_table(chosen, above, opened.filter(pl.col("county_code") == chosen.area))

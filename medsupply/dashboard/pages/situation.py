@@ -67,6 +67,7 @@ counts = problems.level_counts(rows["level"])
 st.markdown(f"**{problems.headline(language, counts, chosen.place)}**")
 show.html(markup.level_strip(language, counts))
 blocks.what_data_cannot_tell(language, rows)
+blocks.notices_end(language, data.old_notices(chosen.as_of))
 changed(chosen)
 corrected.past_days(chosen)
 

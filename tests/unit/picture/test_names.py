@@ -94,6 +94,7 @@ def test_kelas_combinations_have_their_group_before_them() -> None:
         ("Encephalitis (Japanese, Whole Virus)", "encephalitis (Japanese, whole virus)"),
         ("Bcg Vaccine", "BCG vaccine"),
         ("Complement C1 Esterase Inhibitor", "complement C1 esterase inhibitor"),
+        ("Peginterferon Alfa-2A", "peginterferon alfa-2a"),
         ("Radium (223Ra) Dichloride", "radium (223Ra) dichloride"),
         ("Calcium, combinations with vitamin d", "calcium, combinations with vitamin D"),
     ],
