@@ -143,7 +143,7 @@ def _told(frame: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         (unknown & pl.col("stock_units").is_null(), Reason.STOCK_UNKNOWN),
         (unknown & pl.col("daily_demand_units").is_null(), Reason.DEMAND_UNKNOWN),
         (pl.col("state") == "late", Reason.LATE_DATA),
-        (pl.col("notices_late").fill_null(False) & (pl.col("notices_open") > 0), Reason.NOTICES_LATE),
+        (pl.col("notices_late").fill_null(False), Reason.NOTICES_LATE),
     ]
     extra = pl.concat_list([pl.when(held).then(pl.lit(str(reason))) for held, reason in told]).list.drop_nulls()
     return frame.with_columns(

@@ -250,7 +250,7 @@ def _other_figures(joined: pl.DataFrame, facts: Facts, week: date | None, market
             pl.when(by_dispensing).then(pl.lit("dispensing")).otherwise(pl.lit("packages"))
         ),
         notices_open=pl.col("notices_open").fill_null(0),
-        notices_late=pl.lit(notices_late(facts), dtype=pl.Boolean),
+        notices_late=pl.lit(notices_late(facts), dtype=pl.Boolean) & pl.col("notices_listed").fill_null(False),
         dispensed_year=demanded,
         purchases_week=pl.when(pl.col("purchases").is_not_null()).then(pl.lit(week, dtype=pl.Date)),
         holders_valid=pl.col("holders_valid").fill_null(0),

@@ -52,31 +52,44 @@ def in_force(day: date) -> pl.Expr:
 
 
 def package_notices(facts: Facts, master: Master) -> pl.DataFrame:
-    """Packages with ``under`` (notices in force), ``under_84`` (also starting, or leaving the market, within 84 days)
-    and ``goes_on`` (in force, and its stated end 28 days or more away)."""
+    """Packages with ``under`` (notices in force), ``under_84`` (also starting, or leaving the market, within 84 days),
+    ``goes_on`` (in force, and its stated end 28 days or more away) and ``listed`` (the newest list has one that had not
+    ended by then: how it went on, only the next list can say)."""
     day = facts.as_of
+    list_day = min(newest_list(facts) or day, day)
     ahead = day + timedelta(days=AHEAD_DAYS)
     starts = ~pl.col("ended") & (pl.col("start") > day) & (pl.col("start") <= ahead)
     starts = starts & (pl.col("end").is_null() | (pl.col("end") >= pl.col("start")))
     long_end = pl.col("end").is_null() | (pl.col("end") >= day + timedelta(days=GOES_ON_DAYS))
+    listed = in_force(day) | (~pl.col("ended") & (pl.col("end").is_null() | (pl.col("end") >= list_day)))
     by_vnr = (
         newest_revisions(facts)
         .group_by("vnr")
-        .agg(under=in_force(day).sum().cast(pl.Int64), starts=starts.any(), goes_on=(in_force(day) & long_end).any())
+        .agg(
+            under=in_force(day).sum().cast(pl.Int64),
+            starts=starts.any(),
+            goes_on=(in_force(day) & long_end).any(),
+            listed=listed.any(),
+        )
     )
     packages = master.packages.join(by_vnr, on="vnr", how="left").with_columns(
-        pl.col("under").fill_null(0), pl.col("starts", "goes_on").fill_null(False)
+        pl.col("under").fill_null(0), pl.col("starts", "goes_on", "listed").fill_null(False)
     )
     leaves = (pl.col("left_market_on") > day) & (pl.col("left_market_on") <= ahead)
     return packages.with_columns(under_84=(pl.col("under") > 0) | pl.col("starts") | leaves.fill_null(False))
 
 
+def newest_list(facts: Facts) -> date | None:
+    """Day on which the newest list of notices came; None where none is known."""
+    received = facts.lists.filter(pl.col("source") == "fimea_shortages")["received_at"].max()
+    return None if received is None else received.astimezone(HELSINKI).date()  # type: ignore[union-attr]
+
+
 def notices_late(facts: Facts) -> bool | None:
     """Whether the newest list of notices is late by its rhythm; None where no list is known."""
-    received = facts.lists.filter(pl.col("source") == "fimea_shortages")["received_at"].max()
-    if received is None:
+    newest = newest_list(facts)
+    if newest is None:
         return None
-    newest: date = received.astimezone(HELSINKI).date()  # type: ignore[union-attr]
     late_after = SOURCES["fimea_shortages"].late_after_days
     return late_after is not None and (facts.as_of - newest).days > late_after
 
@@ -95,6 +108,7 @@ def _in_grain(packages: pl.DataFrame, key: str) -> pl.DataFrame:
             notice_packages_share_84=under_84.filter(counted).mean(),
             notice_packages_share_28=goes_on.filter(counted).mean(),
             notices_open=pl.col("under").sum(),
+            notices_listed=pl.col("listed").any(),
             single_holder_notice=(holders == 1) & under.filter(counted).any(),
         )
     )

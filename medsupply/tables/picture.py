@@ -211,7 +211,7 @@ class Measured(dy.Schema):
     notice_packages_share_28 = number("... that goes on for 28 more days", SHARE, nullable=True)
     notice_basis = text("dispensing or packages", nullable=True)
     notices_open = count("Notices in force", "notices", nullable=True)
-    notices_late = flag("The newest list of notices is older than 4 days", nullable=True)
+    notices_late = flag("It has a notice in the newest list, which is older than 4 days", nullable=True)
     marketed_packages = count("Packages on the market", "packages")
     marketed_holders = count("Holders with a marketed package", "holders")
     single_holder_notice = flag("The single marketed holder has a notice in force", nullable=True)

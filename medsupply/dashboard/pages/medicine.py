@@ -50,8 +50,10 @@ def heading(language: str, medicine: dict[str, object], row: dict[str, object] |
         show.callout(say(language, "medicine.no_row"))
         return
     show.html(markup.badge(language, row["level"]))  # type: ignore[arg-type]
-    if row["level"] in (None, "unknown") and row["level_if_missing_empty"]:
-        both = [word(language, f"level.{row[key]}") for key in ("level_if_missing_empty", "level_if_missing_usual")]
+    levels = [row["level_if_missing_empty"], row["level_if_missing_usual"]]
+    # Where nobody reports, both ways are as unknown as the level itself.
+    if row["level"] in (None, "unknown") and levels[0] and levels != ["unknown", "unknown"]:
+        both = [word(language, f"level.{level}") for level in levels]
         st.markdown(say(language, "medicine.both", empty=both[0], usual=both[1]))
     show.html(markup.bullets(problems.reasons(language, row["reasons"])))  # type: ignore[arg-type]
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
+from medsupply.alerts.rules import notice, single_holder
 from medsupply.picture.completeness import completeness
+from medsupply.picture.judge import judge
+from medsupply.picture.master import master
+from medsupply.picture.measure import measure
 from medsupply.picture.notices import notices_late
+from medsupply.rules import load_rules
 from medsupply.sources.catalogue import SOURCES, Kind
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -59,3 +65,42 @@ def test_notices_are_late_when_their_list_is() -> None:
     assert notices_late(facts(AS_OF, lists={"fimea_shortages": received})) is True
     assert notices_late(facts(AS_OF, lists={"fimea_shortages": received + timedelta(days=1)})) is False
     assert notices_late(facts(AS_OF)) is None
+
+
+def noticed(listed_on: date, ends: date) -> dict[str, Any]:
+    """The country's row of a critical family whose only package was under notice on the list of a day, on AS_OF."""
+    package = {
+        "vnrnro": "000101", "substituutioryhma": "0001", "atckoodi": "J01CA04", "vahvuus": "500 mg",
+        "pakkauskoko": "20", "laakemuotonimi": "tabletti", "haltija": "A Oy", "kaupan": True,
+    }  # fmt: skip
+    listed = {"vnr": "000101", "voimassa": "K", "saatavuushairioalkupaiva": date(2026, 3, 1), "yritys": "A Oy"}
+    critical = {"list": "eu", "atc5": "J01CA04", "n": "Amoxicillin", "route": "oral use"}
+    known = facts(
+        AS_OF,
+        lists={"fimea_shortages": datetime(listed_on.year, listed_on.month, listed_on.day, 10, tzinfo=UTC)},
+        fimea_substitution=[package],
+        fimea_shortages=[{**listed, "saatavuushairioloppupaiva": ends}],
+        critical_list=[critical],
+    )
+    rules = load_rules()
+    measured = measure(known, master(known), rules).measured
+    rows = judge(measured, demand_forecast=None, run_out=None, index_expected=None, previous=None, rules=rules)
+    country = (pl.col("medicine_id") == "SJ01CA04_oral_solid") & (pl.col("county_code") == "99")
+    return rows.row(by_predicate=country, named=True)
+
+
+@pytest.mark.parametrize(
+    ("listed_on", "ends", "doubted"),
+    [
+        (date(2026, 3, 20), date(2026, 3, 25), True),  # its stated end passed while nobody told how it went on
+        (date(2026, 3, 20), date(2026, 4, 25), True),
+        (date(2026, 3, 20), date(2026, 3, 15), False),  # had ended when the list came
+        (date(2026, 3, 30), date(2026, 3, 30), False),  # the list is fresh
+    ],
+)
+def test_a_late_list_never_speaks_for_the_end_of_an_alert(listed_on: date, ends: date, doubted: bool) -> None:
+    row = noticed(listed_on, ends)
+    assert ("notices_late" in row["reasons"]) is doubted
+    if ends < AS_OF:
+        assert row["notices_open"] == 0
+        assert {one.RULE.quiet(row, None) for one in (notice, single_holder)} == {not doubted}
