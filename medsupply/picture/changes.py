@@ -26,6 +26,7 @@ class Cause(StrEnum):
     SITES_STOCKED = "sites_stocked"
     NOTICE = "notice"
     NOTICE_ENDED = "notice_ended"
+    NOTICE_END_PASSED = "notice_end_passed"
     LEFT_MARKET = "left_market"
     RISK_ROSE = "risk_rose"
     RISK_FELL = "risk_fell"
@@ -48,6 +49,7 @@ CAUSES: dict[Cause, str] = {
     Cause.SITES_STOCKED: "Fewer sites have none left",
     Cause.NOTICE: "A shortage notice came into force or lies ahead",
     Cause.NOTICE_ENDED: "A shortage notice ended",
+    Cause.NOTICE_END_PASSED: "The stated end of a shortage notice has passed; the list is too old to say more",
     Cause.LEFT_MARKET: "The last package on the market has left it",
     Cause.RISK_ROSE: "The probability to run out rose",
     Cause.RISK_FELL: "The probability to run out fell",
@@ -107,6 +109,7 @@ def _causes() -> pl.Expr:
     )
     notices = _moved("notice_share", 0) | _moved("notice_share_84", 0)
     ended = _dropped("notice_share", 0) | _dropped("notice_share_84", 0)
+    unsure = pl.col("reasons").list.contains("notices_late").fill_null(False)
     silent, back = _dropped("reporting_share", SHARE_STEP), _moved("reporting_share", SHARE_STEP)
     told = [
         (pl.col("change") == "new", Cause.NEW_IN_PICTURE),
@@ -125,7 +128,8 @@ def _causes() -> pl.Expr:
         (better & _rose("stock_units", PART), Cause.STOCK_ROSE),
         (better & _fell("daily_demand_units", PART), Cause.DEMAND_FELL),
         (better & _dropped("out_share", SHARE_STEP), Cause.SITES_STOCKED),
-        (better & ended, Cause.NOTICE_ENDED),
+        (better & ended & ~unsure, Cause.NOTICE_ENDED),
+        (better & ended & unsure, Cause.NOTICE_END_PASSED),
         (better & _dropped("run_out_p56", SHARE_STEP), Cause.RISK_FELL),
     ]
     found = pl.concat_list([pl.when(held).then(pl.lit(str(cause))) for held, cause in told]).list.drop_nulls()

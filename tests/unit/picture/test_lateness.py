@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
 
 from medsupply.alerts.rules import notice, single_holder
+from medsupply.picture.changes import changes
 from medsupply.picture.completeness import completeness
 from medsupply.picture.judge import judge
 from medsupply.picture.master import master
@@ -67,8 +67,11 @@ def test_notices_are_late_when_their_list_is() -> None:
     assert notices_late(facts(AS_OF)) is None
 
 
-def noticed(listed_on: date, ends: date) -> dict[str, Any]:
-    """The country's row of a critical family whose only package was under notice on the list of a day, on AS_OF."""
+COUNTRY_ROW = (pl.col("medicine_id") == "SJ01CA04_oral_solid") & (pl.col("county_code") == "99")
+
+
+def noticed(listed_on: date, ends: date, as_of: date = AS_OF) -> pl.DataFrame:
+    """The country's row of a critical family whose only package was under notice on the list of a day."""
     package = {
         "vnrnro": "000101", "substituutioryhma": "0001", "atckoodi": "J01CA04", "vahvuus": "500 mg",
         "pakkauskoko": "20", "laakemuotonimi": "tabletti", "haltija": "A Oy", "kaupan": True,
@@ -76,7 +79,7 @@ def noticed(listed_on: date, ends: date) -> dict[str, Any]:
     listed = {"vnr": "000101", "voimassa": "K", "saatavuushairioalkupaiva": date(2026, 3, 1), "yritys": "A Oy"}
     critical = {"list": "eu", "atc5": "J01CA04", "n": "Amoxicillin", "route": "oral use"}
     known = facts(
-        AS_OF,
+        as_of,
         lists={"fimea_shortages": datetime(listed_on.year, listed_on.month, listed_on.day, 10, tzinfo=UTC)},
         fimea_substitution=[package],
         fimea_shortages=[{**listed, "saatavuushairioloppupaiva": ends}],
@@ -85,8 +88,7 @@ def noticed(listed_on: date, ends: date) -> dict[str, Any]:
     rules = load_rules()
     measured = measure(known, master(known), rules).measured
     rows = judge(measured, demand_forecast=None, run_out=None, index_expected=None, previous=None, rules=rules)
-    country = (pl.col("medicine_id") == "SJ01CA04_oral_solid") & (pl.col("county_code") == "99")
-    return rows.row(by_predicate=country, named=True)
+    return rows.filter(COUNTRY_ROW)
 
 
 @pytest.mark.parametrize(
@@ -99,8 +101,16 @@ def noticed(listed_on: date, ends: date) -> dict[str, Any]:
     ],
 )
 def test_a_late_list_never_speaks_for_the_end_of_an_alert(listed_on: date, ends: date, doubted: bool) -> None:
-    row = noticed(listed_on, ends)
+    row = noticed(listed_on, ends).row(0, named=True)
     assert ("notices_late" in row["reasons"]) is doubted
     if ends < AS_OF:
         assert row["notices_open"] == 0
         assert {one.RULE.quiet(row, None) for one in (notice, single_holder)} == {not doubted}
+
+
+def test_the_end_that_a_late_list_stated_is_told_as_stated() -> None:
+    ends = date(2026, 3, 25)
+    before, now = noticed(date(2026, 3, 20), ends, ends), noticed(date(2026, 3, 20), ends)
+    fresh = noticed(date(2026, 3, 30), ends)
+    assert changes(now, before)["causes"].to_list() == [["notice_end_passed"]]
+    assert changes(fresh, before)["causes"].to_list() == [["notice_ended"]]
