@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from medsupply.forecast.backtest.events import Known, at_each, known, left
-from medsupply.forecast.backtest.rivals import RIVALS, Model, both_trees, trees
+from medsupply.forecast.backtest.rivals import RIVALS, both_trees
 from medsupply.forecast.backtest.site_features import feature_names, with_features
 from medsupply.forecast.backtest.sites import SERIES, read_sites, with_outs
 from medsupply.forecast.workers import Progress
@@ -32,13 +32,8 @@ def civ(
     ``model`` beside: rivals that were fitted on the same rows and features. Raises ForecastError where an origin has
     too little before it. One process.
     """
-    found = at_each(partial(known_at, read_sites(data)), origins, horizon, chosen, RIVALS, progress)
+    found = at_each(partial(known_at, read_sites(data)), origins, horizon, both_trees, RIVALS, progress)
     return left(out, *found)
-
-
-def chosen(horizon: int) -> Model:
-    """What won on origins before the test: for one month the mean of both kinds of trees, further ahead the one."""
-    return both_trees if horizon == 1 else trees
 
 
 def known_at(rows: pl.DataFrame, origin: date, longest: int) -> Known:

@@ -60,18 +60,19 @@ def with_events(rows: pl.DataFrame, series: Sequence[str], out: pl.Expr, horizon
     return found
 
 
-def chained(known: Known, horizon: int, model: Model) -> Array:
-    """P of an event within ``horizon`` months: one less the product of the chances to get through each month.
+def chained(known: Known, horizons: Sequence[int], model: Model) -> dict[int, Array]:
+    """P of an event within each of ``horizons`` months: one less the product of the chances to get through each month.
 
     The chance of each month ahead is learnt from all rows whose that month is known, so the near ones see the newest.
     """
-    through = np.ones(int(known.today.sum()))
-    for step in range(1, horizon + 1):
+    through, found = np.ones(int(known.today.sum())), {}
+    for step in range(1, max(horizons) + 1):
         event = known.column(f"out_{step}")
         if step > 1:
             event = np.where(known.column(f"event_{step - 1}") == 0, event, np.nan)
-        through *= 1 - _learnt(known, event, model)
-    return np.asarray(1 - through)
+        through = through * (1 - _learnt(known, event, model))
+        found[step] = np.asarray(1 - through)
+    return {horizon: found[horizon] for horizon in horizons}
 
 
 def direct(known: Known, horizon: int, model: Model) -> Array:
@@ -109,11 +110,11 @@ def at_each(
     known_at: Callable[[date, int], Known],
     origins: Sequence[date],
     longest: int,
-    model: Callable[[int], Model],
+    model: Model,
     rivals: Mapping[str, Model],
     progress: Progress | None,
 ) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
-    """The ``model`` that is used for a horizon, and ``rivals``, at each origin for HORIZONS up to ``longest`` months.
+    """The ``model`` that is used, and ``rivals``, at each origin for HORIZONS up to ``longest`` months.
 
     ``known_at``: what is known at an origin, with events up to so many months.
     """
@@ -122,7 +123,7 @@ def at_each(
     ordered = sorted(set(origins))
     for number, origin in enumerate(ordered, 1):
         past = known_at(origin, max(horizons))
-        own += [told(past, origin, h, chained(past, h, model(h))) for h in horizons]
+        own += [told(past, origin, h, p) for h, p in chained(past, horizons, model).items()]
         peers += judged(past, origin, horizons, rivals)
         if progress:
             progress(number, len(ordered))

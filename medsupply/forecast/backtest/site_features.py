@@ -70,7 +70,6 @@ def _own(rows: pl.DataFrame) -> pl.DataFrame:
         f_idle=mean((used <= 0).cast(pl.Float64), 6),
         f_ordered=(ordered / (demand + 1)).log1p(),
         f_low_year=stock.rolling_min(12, min_samples=1).over(SERIES).log1p(),
-        f_started=since.cast(pl.Float64),
         f_month_sin=(pl.col("month") * 0.5236).sin(),
         f_month_cos=(pl.col("month") * 0.5236).cos(),
     )

@@ -54,7 +54,7 @@ def uk(
     beside: base rate, the month a year before, and rivals that were fitted on the same rows and features.
     Raises ForecastError where an origin has too little before it. One process.
     """
-    found = at_each(partial(known_at, read_concessions(data)), origins, horizon, lambda _: trees, RIVALS, progress)
+    found = at_each(partial(known_at, read_concessions(data)), origins, horizon, trees, RIVALS, progress)
     return left(out, *found)
 
 
