@@ -54,7 +54,7 @@ def unparsed_sizes(master: Master) -> pl.DataFrame:
         pl.col("units_source").is_in(["not_parsed", "other_unit"]) & (pl.col("state") != "unmapped")
     )
     counted = rows.group_by("pack_size", why="units_source").agg(packages=pl.len().cast(pl.Int64))
-    return counted.sort(["packages", "pack_size"], descending=[True, False], nulls_last=True)
+    return counted.sort("packages", "pack_size", "why", descending=[True, False, False], nulls_last=True)
 
 
 def coverage_page(facts: Facts, master: Master) -> str:
