@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
 
-from medsupply.alerts.rules import Row, Rule
+from medsupply.alerts.rules import Row, Rule, left
 
 RANK = {"watch": 1, "elevated": 2, "severe": 3}
 FALLS_AFTER = 3
@@ -73,6 +73,7 @@ def fold(
 ) -> list[Episode]:
     """The episodes that ``days`` (report day, the scope's row or None) give, after those of ``before``.
 
+    None says nothing of the day. That a scope has left the picture is a row of its own (``left``).
     Days must be in order and after all that ``before`` has seen; of ``before`` at most the last is open.
     """
     done = list(before)
@@ -118,6 +119,8 @@ def _opened(rule: Rule, medicine_id: str, county_code: str, on: date, row: Row, 
 
 def _next(rule: Rule, current: Episode, on: date, row: Row, before: Sequence[Episode]) -> Episode:
     """One more evaluated day of an open episode."""
+    if left(row):  # nothing is left that a rule could warn of
+        return _quieter(rule, current, on, row, before)
     fresh = row["state"] != "late" or row["stock_units"] != current.last_stock
     seen = replace(current, last_stock=row["stock_units"])
     if rule.opens(row):
@@ -126,10 +129,15 @@ def _next(rule: Rule, current: Episode, on: date, row: Row, before: Sequence[Epi
         return replace(seen, quiet=0)
     if not fresh:  # counts that were only carried forward speak neither for nor against closing
         return seen
+    return _quieter(rule, seen, on, row, before)
+
+
+def _quieter(rule: Rule, current: Episode, on: date, row: Row, before: Sequence[Episode]) -> Episode:
+    """One more evaluation that speaks for closing; the last that is needed closes."""
     quiet = current.quiet + 1
     if quiet >= rule.closes_after:
-        return _changed(replace(seen, quiet=quiet, closed_on=on), on, "closed", row, before)
-    return replace(seen, quiet=quiet)
+        return _changed(replace(current, quiet=quiet, closed_on=on), on, "closed", row, before)
+    return replace(current, quiet=quiet)
 
 
 def _held(current: Episode, on: date, row: Row, before: Sequence[Episode]) -> Episode:

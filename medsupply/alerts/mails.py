@@ -131,9 +131,13 @@ def _ending(subject: Subject) -> str:
     return "withdrawn" if "withdrawn" in subject.remarks else "resolved"
 
 
+def _cause(subject: Subject) -> str:
+    return "left_picture" if "left_picture" in subject.remarks else _ending(subject)
+
+
 def _resolved(subject: Subject, say: Mapping[str, str]) -> list[Block]:
     """What has ended, and where: the same medicine may be short elsewhere still."""
-    told = say[f"say.{_ending(subject)}"].format(medicine=subject.medicine)
+    told = say[f"say.{_cause(subject)}"].format(medicine=subject.medicine)
     return [
         Block(say["head.what"], [told]),
         Block(say["head.areas"], [area.name for area in subject.areas], bullets=True),

@@ -9,6 +9,7 @@ from datetime import date
 
 import polars as pl
 
+from medsupply.alerts.absence import completed
 from medsupply.alerts.episodes import Episode
 from medsupply.alerts.folding import IMMEDIATE, RULES, folded
 from medsupply.alerts.recipients import Subscription, grouped
@@ -47,7 +48,7 @@ def replay(
     situations: pl.DataFrame, known: Sequence[Truth], subscriptions: Sequence[Subscription], *, version: str
 ) -> Replay:
     """Play the alert rules on ``situations``: judged rows of families on all days, with atc and form_class."""
-    episodes = folded(situations, RULES, {})
+    episodes = folded(completed(situations), RULES, {})
     days = sorted(situations["as_of"].unique().to_list())
     last = days[-1] if days else date.min
     national = [one for one in episodes if one.county_code == COUNTRY]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from medsupply.alerts.episodes import RANK, Episode
 from medsupply.alerts.naming import in_order
+from medsupply.alerts.rules.rule import LEFT_PICTURE
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Told:
 class Notice:
     """One thing to tell: kind is alert or resolved; ``flapping``: the last mail before the digest takes over.
 
-    ``remark``: ``reopened``, an end was told too early, or ``withdrawn``, later data took the whole alert back.
+    ``remark``: ``reopened``, an end was told too early, ``withdrawn``, later data took the whole alert back, or
+    ``left_picture``, it has ended since its medicine left the picture.
     """
 
     episode: Episode
@@ -50,7 +52,10 @@ class Telling:
 def due(episode: Episode, told: Told) -> Notice | None:
     """What there is to tell of one episode."""
     if episode.closed_on is not None:
-        return Notice(episode, "resolved") if told.level is not None and not told.closed else None
+        if told.level is None or told.closed:
+            return None
+        left = LEFT_PICTURE in episode.transitions[-1].reasons if episode.transitions else False
+        return Notice(episode, "resolved", remark=LEFT_PICTURE if left else "")
     if told.closed or RANK.get(episode.level or "", 0) > RANK.get(told.level or "", 0):
         return Notice(episode, "alert", episode.flapping, "reopened" if told.closed else "")
     return None

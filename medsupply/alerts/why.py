@@ -8,7 +8,7 @@ from typing import Any
 from medsupply.alerts.episodes import FALLS_AFTER
 from medsupply.alerts.folding import IMMEDIATE, RULES
 from medsupply.alerts.recipients import RANK, Subscription
-from medsupply.alerts.rules.rule import HIGH, known
+from medsupply.alerts.rules.rule import HIGH, LEFT_PICTURE, known, left
 from medsupply.days import HELSINKI
 from medsupply.errors import InputError
 from medsupply.tables.alerts import SUBSCRIPTION
@@ -21,6 +21,12 @@ _PICTURE = """
     LEFT JOIN picture.medicines m USING (medicine_id)
     WHERE s.medicine_id = coalesce((SELECT family_id FROM picture.medicines WHERE medicine_id = :medicine), :medicine)
       AND s.county_code = :county AND s.as_of <= coalesce(cast(:on AS date), s.as_of) ORDER BY s.as_of DESC LIMIT 1
+"""
+# The newest day on which its alerts were evaluated: its last picture's, or a later one whose picture does not hold it.
+_EVALUATED = """
+    SELECT * FROM alerts.evaluations
+    WHERE as_of = :as_of OR (as_of > :as_of AND as_of <= coalesce(cast(:on AS date), as_of))
+    ORDER BY as_of DESC LIMIT 1
 """
 _MAILS = """
     SELECT n.kind, n.recipient, n.status, n.attempts, o.last_error, o.waits, o.due_at, o.sent_at,
@@ -41,8 +47,7 @@ def why(wh: Warehouse, medicine: str, *, on: date | None, county: str, recipient
     if not picture.height:
         raise InputError(f"No picture holds {medicine} in {county}", "See analyst.medicines for the ids")
     row = picture.row(0, named=True)
-    query = "select * from alerts.evaluations where as_of = :as_of"
-    evaluated = wh.read(query, as_of=row["as_of"]).to_dicts()
+    evaluated = wh.read(_EVALUATED, as_of=row["as_of"], on=on).to_dicts()
     lines = [
         f"Picture of {row['as_of']} as known {row['known_at']:%Y-%m-%d %H:%M} UTC, rules {row['rules_version']}:",
         f"  {row['medicine_id']} in {county}: level {row['level']}, reasons {_explained(row['reasons'])}",
@@ -51,6 +56,12 @@ def why(wh: Warehouse, medicine: str, *, on: date | None, county: str, recipient
     ]
     if not evaluated:
         return "\n".join([*lines, "The alerts of this day have not been evaluated, so there was no mail about it."])
+    if evaluated[0]["as_of"] > row["as_of"]:
+        day, moment = evaluated[0]["as_of"], evaluated[0]["known_at"]
+        lines.append(
+            f"The picture of {day} does not hold it: no stock, no dispensing in 84 days, no notice, or no data."
+        )
+        row = {**row, "as_of": day, "known_at": moment, "level": None, "reasons": [], "state": LEFT_PICTURE}
     return "\n".join([*lines, *_hold(evaluated[0]), *_alerts(wh, row, recipient)])
 
 
@@ -97,6 +108,8 @@ def _alerts(wh: Warehouse, row: Row, recipient: str | None) -> list[str]:
 
 
 def _never(row: Row) -> list[str]:
+    if left(row):
+        return ["No alert was open: the picture does not hold it any more."]
     if row["level"] in (None, "unknown"):
         return ["No alert was open: without data no level is told, and nothing but the data alert opens on it."]
     if row["level"] in HIGH:
@@ -113,6 +126,11 @@ def _inhibited(row: Row, state: Row) -> list[str]:
         higher = RANK.get(state["level"] or "", 0) > RANK.get(row["level"] or "", 0)
         told = f"  stays {state['level']}: its level falls after {FALLS_AFTER} evaluations running that are below it"
         return [told] if higher else []
+    if left(row):
+        return [
+            "  kept open: a medicine that is no longer in the picture closes its alert after"
+            f" {rule.closes_after} evaluations running on days on which the area's data are there"
+        ]
     if not known(row):
         return ["  kept open: reports are missing, and missing data never closes an alert"]
     if row["state"] == "late":
@@ -126,11 +144,13 @@ def _events(wh: Warehouse, alert_id: str, as_of: date) -> list[str]:
         id=alert_id,
         as_of=as_of,
     )
-    return [
-        f"  {row['on']}: {row['transition']} at {row['level']} ({_listed(row['reasons'])}), rules"
-        f" {row['rules_version']}"
-        for row in events.iter_rows(named=True)
-    ]
+    return [f"  {row['on']}: {_change(row)}, rules {row['rules_version']}" for row in events.iter_rows(named=True)]
+
+
+def _change(event: Row) -> str:
+    if event["reasons"] == [LEFT_PICTURE]:
+        return f"{event['transition']}: is no longer in the picture: no stock, no dispensing in 84 days, no notice"
+    return f"{event['transition']} at {event['level']} ({_listed(event['reasons'])})"
 
 
 def _silences(wh: Warehouse, state: Row, as_of: date) -> list[str]:

@@ -103,7 +103,9 @@ def _figures(facts: Facts, master: Master, rules: Rules, reach: _Reach, parts: _
     dispensed = demand_by_package(parts.demand, registered)
     needs = area_demand(dispensed, master)
     packages = package_notices(facts, master)
-    notices = medicine_notices(packages)
+    # While the list is late, a stated end that has passed takes no row away: only the next list says how it went on.
+    may_go_on = pl.col("notices_listed").fill_null(False) & bool(notices_late(facts))
+    notices = medicine_notices(packages).with_columns(may_go_on=may_go_on)
     purchases, week = purchases_of_week(facts)
     out = out_shares(parts.past.had, parts.sites, parts.today, parts.demand, reach.heard, reach.areas, master)
     reporting = demand_areas(parts.demand.reporters, registered).select("area", demand_known=pl.lit(True)).unique()
@@ -135,8 +137,8 @@ def _rows(
 ) -> pl.DataFrame:
     """Area x medicine or family: critical, in stock, dispensed in 84 days, or under a notice.
 
-    Critical medicines and those under notice stand in the country and in every area where a holder must report;
-    where none does, an area has the critical ones whose purchases are known.
+    Critical medicines and those under notice, as the newest list says however late it is, stand in the country and in
+    every area where a holder must report; where none does, an area has the critical ones whose purchases are known.
     """
     columns = ["medicine_id", "grain", "family_id", "atc", "unit", "critical", "marketed_packages", "marketed_holders"]
     medicines = master.medicines.select(
@@ -148,7 +150,7 @@ def _rows(
         market_state=pl.col("state"),
         ddd_units=ddd_units(),
     )
-    noticed = notices.filter(pl.col("notices_open") > 0)["medicine_id"]
+    noticed = notices.filter((pl.col("notices_open") > 0) | pl.col("may_go_on"))["medicine_id"]
     wanted = medicines.filter(pl.col("critical") | pl.col("medicine_id").is_in(noticed.implode()))
     reporting = pl.DataFrame({"area": sorted({COUNTRY, *reach.areas["area"]})}, schema={"area": pl.String})
     everywhere = wanted.select("medicine_id").join(reporting, how="cross")

@@ -65,8 +65,12 @@ def test_the_severity_falls_only_after_three_days(warehouse: Warehouse) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_any_order_of_days_gives_the_same_alerts(warehouse: Warehouse, seed: int) -> None:
     for number, changes in enumerate(SERIES):
-        put(warehouse, number, [row("S1", **changes), row("S1", "21", **changes)])
+        here = [row("S1", **changes), row("S1", "21", **changes), *([row("S2", **changes)] if number < 5 else [])]
+        put(warehouse, number, [*here, *(row(f"S{one}", area) for one in range(3, 13) for area in ("99", "21"))])
         evaluate(warehouse, number)
+    assert warehouse.read("select closed_on from alerts.state where medicine_id = 'S2'")["closed_on"].to_list() == [
+        day(11)
+    ]
     in_order = alerts(warehouse)
     with warehouse.transaction() as connection:
         for table in ("evaluations", "state", "event"):
@@ -124,6 +128,24 @@ def test_carried_forward_counts_close_nothing(warehouse: Warehouse) -> None:
         put(warehouse, number, [row("S1", state="late")])
         evaluate(warehouse, number)
     assert alerts(warehouse)["closed_on"].to_list() == [None]
+
+
+def test_a_medicine_that_left_the_picture_closes_its_alert_and_the_mail_says_so(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    put(warehouse, 0, [row("S1", **SHORT), row("S2")])
+    evaluate(warehouse, 0)
+    for number in range(1, 4):  # the list of notices is late, or holders are silent: that says nothing
+        late = {"reasons": ["notices_late"]} if number == 1 else {"reporting_share": 0.6}
+        put(warehouse, number, [row("S2", **late)])
+        assert evaluate(warehouse, number).startswith("0 alert changes")
+    for number in range(4, 11):
+        assert alerts(warehouse)["closed_on"].to_list() == [None]
+        put(warehouse, number, [row("S2")])
+        evaluate(warehouse, number)
+    assert alerts(warehouse)["closed_on"].to_list() == [day(10)]
+    (ended,) = mails(warehouse, "resolved")
+    told = " ".join(ended["body_text"].split())
+    assert "S1 en (parenteral) is no longer in the picture: in the areas below it is not kept in stock" in told
 
 
 def test_a_wave_is_held_until_a_person_releases_it(warehouse: Warehouse) -> None:

@@ -29,6 +29,7 @@ from hypothesis.stateful import (
 )
 
 from medsupply.alerts import desk, sender, store, subscriptions
+from medsupply.alerts.absence import completed
 from medsupply.alerts.episodes import RANK
 from medsupply.alerts.folding import IMMEDIATE, RULES, folded
 from medsupply.alerts.recipients import Subscription
@@ -43,6 +44,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "easing": {"level": "watch", "run_out_p56": 0.4},
     "silent": {"level": "unknown", "reasons": ["missing_decides"], "reporting_share": 0.4},
     "late": {"state": "late"},
+    "left": {},  # the picture has no row of it
+    "late list": {"reasons": ["notices_late"]},
 }
 SCOPES = tuple(itertools.product(("S1", "S2"), ("99", "21")))
 KIND = st.sampled_from(sorted(KINDS))
@@ -160,7 +163,7 @@ class Life(RuleBasedStateMachine):
         if not self.seen:
             return
         query = "select s.* from picture.situation s join alerts.evaluations e using (as_of, known_at)"
-        wanted = {_content(vars(one)) for one in folded(self.warehouse.read(query), RULES, {})}
+        wanted = {_content(vars(one)) for one in folded(completed(self.warehouse.read(query)), RULES, {})}
         assert {_content(one) for one in self._alerts()} == wanted
 
     @invariant()
@@ -214,7 +217,8 @@ class Life(RuleBasedStateMachine):
     # --- what the machine reads and does
 
     def _put(self, number: int) -> None:
-        rows = [row(*scope, **KINDS[kind]) for scope, kind in self.kinds[number].items()]
+        rows = [row(*scope, **KINDS[kind]) for scope, kind in self.kinds[number].items() if kind != "left"]
+        rows += [row("S9", area) for area in ("99", "21")]  # a picture is never without any row
         put(self.warehouse, number, rows, known_at=self.known[number])
 
     def _evaluate(self, number: int, death: str) -> str:

@@ -168,6 +168,22 @@ def test_closed_and_the_day_before(warehouse: Warehouse) -> None:
     assert "opened 2026-03-02, open" in before and "mail (resolved)" not in before and "closed" not in before
 
 
+def test_no_longer_in_the_picture(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    for number in range(9):
+        put(warehouse, number, [row("S2"), *([row("S1", **SHORT)] if number == 0 else [])])
+        store.evaluate(warehouse, day(number), moment(number), RULES)
+    told = asked(warehouse)
+    assert f"The picture of {day(8)} does not hold it" in told and f"closed on {day(7)}" in told
+    assert (
+        f"{day(7)}: closed: is no longer in the picture: no stock, no dispensing in 84 days, no notice, rules" in told
+    )
+    assert "mail (resolved)" in told
+    before = asked(warehouse, on=3)
+    assert f"opened {day(0)}, open" in before and "mail (resolved)" not in before
+    assert "closes its alert after 7 evaluations running on days on which the area's data are there" in before
+
+
 def test_flapping(warehouse: Warehouse) -> None:
     subscribe(warehouse)
     live(warehouse, GONE, SHORT, SHORT, SHORT, GONE, SHORT, SHORT, SHORT, GONE)

@@ -13,7 +13,7 @@ from medsupply.alerts.rules import (
     stock_zero,
     surge,
 )
-from medsupply.alerts.rules.rule import Row, Rule
+from medsupply.alerts.rules.rule import Row, Rule, left
 
 RULES: tuple[Rule, ...] = tuple(
     one.RULE for one in (run_out, stock_zero, notice, single_holder, surge, obligation, data_missing)
@@ -22,4 +22,4 @@ RULES: tuple[Rule, ...] = tuple(
 SERVICE: tuple[Rule, ...] = (delivery_refused.RULE, forecast_degraded.RULE)
 """Rules about the service itself: rows by source or part of the service."""
 
-__all__ = ["RULES", "SERVICE", "Row", "Rule"]
+__all__ = ["RULES", "SERVICE", "Row", "Rule", "left"]

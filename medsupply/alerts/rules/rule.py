@@ -16,6 +16,8 @@ Opens = Callable[[Row], bool]
 Quiet = Callable[[Row, float | None], bool]
 HIGH = ("elevated", "severe")
 ENOUGH_REPORTED = 0.8
+# State and only reason of the row that stands for a scope without any, on a day on which the area's data are there.
+LEFT_PICTURE = "left_picture"
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,11 @@ def known(row: Row, threshold: float = ENOUGH_REPORTED) -> bool:
         and row["state"] in ("reported", "not_stocked", "late")
         and (share is None or share >= threshold)
     )
+
+
+def left(row: Row) -> bool:
+    """Whether the scope is no longer in the picture: no stock, no dispensing in 84 days, no notice."""
+    return bool(row["state"] == LEFT_PICTURE)
 
 
 def has(*codes: str) -> Opens:

@@ -6,14 +6,15 @@ episodes. A new day goes on from the states that are stored; a day evaluated aga
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 import polars as pl
 import sqlalchemy as sa
 
+from medsupply.alerts.absence import first_seen
 from medsupply.alerts.episodes import Episode, Transition
-from medsupply.alerts.folding import IMMEDIATE, RULES, SERVICE, folded
+from medsupply.alerts.folding import IMMEDIATE, RULES, SERVICE, Key, folded
 from medsupply.alerts.naming import Named, in_order, named, scope
 from medsupply.alerts.store import memory, past
 from medsupply.alerts.store.scoring import score_alerts
@@ -90,16 +91,28 @@ def _episodes(connection: sa.Connection, as_of: date, kind: str) -> Named:
     if kind == "same":
         found = stored
     elif kind == "past":
-        found = folded(past.all_rows(connection), RULES, {})
+        rows = past.all_rows(connection)
+        rows = past.with_absences(connection, rows, first_seen(rows), past.evaluated_days(connection))
+        found = folded(rows, RULES, {})
         found += folded(past.service_rows(connection, None), SERVICE, {})
     else:
         about_service = {rule.name for rule in SERVICE}
         pictures = in_order(one for one in stored if one.rule not in about_service)
         service = in_order(one for one in stored if one.rule in about_service)
-        found = folded(past.rows_of_day(connection, as_of), RULES, pictures)
+        rows = past.rows_of_day(connection, as_of)
+        rows = past.with_absences(connection, rows, _open_scopes(pictures), pl.DataFrame({"as_of": [as_of]}))
+        found = folded(rows, RULES, pictures)
         found += folded(past.service_rows(connection, as_of), SERVICE, service)
     ordered = sorted(found, key=lambda one: (one.opened_on, *scope(one)))
     return named(ordered, stored, memory.spoken_of(connection))
+
+
+def _open_scopes(episodes: Mapping[Key, Sequence[Episode]]) -> pl.DataFrame:
+    """Medicines and areas with an open alert, and since when; as of ``first_seen``."""
+    schema = {"medicine_id": pl.String, "county_code": pl.String, "as_of": pl.Date}
+    last = [line[-1] for line in episodes.values()]
+    rows = [(one.medicine_id, one.county_code, one.opened_on) for one in last if one.closed_on is None]
+    return first_seen(pl.DataFrame(rows, schema=schema, orient="row"))
 
 
 def _tell(

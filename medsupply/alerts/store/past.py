@@ -7,6 +7,9 @@ from datetime import date
 import polars as pl
 import sqlalchemy as sa
 
+from medsupply.alerts.absence import absent, with_left
+from medsupply.alerts.rules.rule import ENOUGH_REPORTED
+from medsupply.picture.reasons import Reason
 from medsupply.warehouse.database.reading import read_frame
 
 # Reasons on which a rule may open below level elevated.
@@ -39,6 +42,33 @@ def rows_of_day(connection: sa.Connection, as_of: date) -> pl.DataFrame:
              AND a.county_code = s.county_code))
     """  # noqa: S608  the parts stand above
     return read_frame(connection, query, {"codes": CODES, "as_of": as_of})
+
+
+def evaluated_days(connection: sa.Connection) -> pl.DataFrame:
+    """``as_of`` of every evaluated day."""
+    return read_frame(connection, "SELECT as_of FROM alerts.evaluations ORDER BY as_of", {})
+
+
+def with_absences(
+    connection: sa.Connection, rows: pl.DataFrame, scopes: pl.DataFrame, days: pl.DataFrame
+) -> pl.DataFrame:
+    """``rows`` of ``days``, and a row for each of ``scopes`` that has left the picture of one of them."""
+    missing = absent(rows, scopes, days)
+    return with_left(rows, missing, _counted(connection, missing)) if missing.height else rows
+
+
+def _counted(connection: sa.Connection, missing: pl.DataFrame) -> pl.DataFrame:
+    """What ``absence.counted`` gives of whole situations, of the days and areas of ``missing`` alone."""
+    query = f"""
+        SELECT s.as_of, s.county_code, count(*) AS families,
+               count(*) FILTER (WHERE s.reporting_share >= :enough) AS heard, bool_or(:late = ANY(s.reasons)) AS late
+        FROM {_EVALUATED} JOIN unnest(CAST(:days AS date[]), CAST(:counties AS varchar[])) w (as_of, county_code)
+          ON w.as_of = s.as_of AND w.county_code = s.county_code
+        WHERE s.grain = 'family' GROUP BY 1, 2
+    """  # noqa: S608  the parts stand above
+    wanted = missing.select("as_of", "county_code").unique()
+    values = {"days": wanted["as_of"].to_list(), "counties": wanted["county_code"].to_list()}
+    return read_frame(connection, query, {**values, "enough": ENOUGH_REPORTED, "late": str(Reason.NOTICES_LATE)})
 
 
 def service_rows(connection: sa.Connection, as_of: date | None) -> pl.DataFrame:

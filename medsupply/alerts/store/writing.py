@@ -13,6 +13,7 @@ from medsupply.alerts.actions import actions_for
 from medsupply.alerts.episodes import RANK
 from medsupply.alerts.mails import AreaLevel, Mail, Subject, alert_mail, band_of, held_mail, medicine_name
 from medsupply.alerts.recipients import Group, Subscription, grouped
+from medsupply.alerts.rules.rule import LEFT_PICTURE
 from medsupply.alerts.store import memory, past
 from medsupply.alerts.store.outbox import message_id_of, outbox_row, queue
 from medsupply.alerts.telling import Notice
@@ -159,10 +160,10 @@ def _mail(
 
 
 def _remarks(items: Sequence[Row], about: str) -> list[str]:
-    """What is to be said beside; an alert is withdrawn only where all that the mail is about was taken back."""
+    """What is to be said beside; how alerts ended is said only where it is true of all that the mail is about."""
     given = {str(item.get("remark") or "") for item in items} - {""}
-    if any(item.get("remark") != "withdrawn" for item in items):
-        given -= {"withdrawn"}
+    if len({item.get("remark") for item in items}) > 1:
+        given -= {"withdrawn", LEFT_PICTURE}
     return [*([about] if about else []), *sorted(given)]
 
 

@@ -28,7 +28,9 @@ ROWS = st.builds(
     st.sampled_from([None, 0.5, 1.0]),
     st.sampled_from(["reported", "late", "missing"]),
 )  # fmt: skip
-SERIES = st.lists(st.one_of(st.none(), ROWS), max_size=60)
+LEFT = {"level": None, "reasons": ["left_picture"], "run_out_p56": None, "stock_units": None, "floor_units": None,
+        "reporting_share": None, "state": "left_picture"}  # fmt: skip
+SERIES = st.lists(st.one_of(st.none(), ROWS, st.just(LEFT)), max_size=60)
 
 
 def days(rows: list[Any], first: int = 0) -> list[tuple[date, Any]]:
@@ -78,7 +80,7 @@ class Service(RuleBasedStateMachine):
         self.day, self.episodes, self.told = START, [], {}
         self.sent: list[tuple[str, str, str | None]] = []
 
-    @rule(row=ROWS, silent=st.booleans())
+    @rule(row=st.one_of(ROWS, st.just(LEFT)), silent=st.booleans())
     def evaluate(self, row: dict[str, Any], silent: bool) -> None:
         self.episodes = fold(RUN_OUT, "S1", "99", [(self.day, row)], self.episodes)
         self.day += timedelta(days=1)

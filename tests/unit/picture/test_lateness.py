@@ -70,8 +70,8 @@ def test_notices_are_late_when_their_list_is() -> None:
 COUNTRY_ROW = (pl.col("medicine_id") == "SJ01CA04_oral_solid") & (pl.col("county_code") == "99")
 
 
-def noticed(listed_on: date, ends: date, as_of: date = AS_OF) -> pl.DataFrame:
-    """The country's row of a critical family whose only package was under notice on the list of a day."""
+def noticed(listed_on: date, ends: date, as_of: date = AS_OF, *, is_critical: bool = True) -> pl.DataFrame:
+    """The country's row of a family whose only package was under notice on the list of a day."""
     package = {
         "vnrnro": "000101", "substituutioryhma": "0001", "atckoodi": "J01CA04", "vahvuus": "500 mg",
         "pakkauskoko": "20", "laakemuotonimi": "tabletti", "haltija": "A Oy", "kaupan": True,
@@ -83,7 +83,7 @@ def noticed(listed_on: date, ends: date, as_of: date = AS_OF) -> pl.DataFrame:
         lists={"fimea_shortages": datetime(listed_on.year, listed_on.month, listed_on.day, 10, tzinfo=UTC)},
         fimea_substitution=[package],
         fimea_shortages=[{**listed, "saatavuushairioloppupaiva": ends}],
-        critical_list=[critical],
+        critical_list=[critical] if is_critical else [],
     )
     rules = load_rules()
     measured = measure(known, master(known), rules).measured
@@ -103,6 +103,8 @@ def noticed(listed_on: date, ends: date, as_of: date = AS_OF) -> pl.DataFrame:
 def test_a_late_list_never_speaks_for_the_end_of_an_alert(listed_on: date, ends: date, doubted: bool) -> None:
     row = noticed(listed_on, ends).row(0, named=True)
     assert ("notices_late" in row["reasons"]) is doubted
+    # A family that nothing but its notice brought into the picture stays in it for as long as that may go on.
+    assert noticed(listed_on, ends, is_critical=False).height == int(doubted)
     if ends < AS_OF:
         assert row["notices_open"] == 0
         assert {one.RULE.quiet(row, None) for one in (notice, single_holder)} == {not doubted}
