@@ -89,6 +89,7 @@ class Subject:
     link: str
     unsubscribe: str
     remarks: Sequence[str] = ()
+    estimated: bool = True  # whether there is a probability of running out at all
 
 
 def medicine_name(medicine: Mapping[str, Any] | None, medicine_id: str, language: str) -> str:
@@ -145,23 +146,36 @@ def _resolved(subject: Subject, say: Mapping[str, str]) -> list[Block]:
 
 
 def _alert_blocks(subject: Subject, say: Mapping[str, str], language: str, level: str) -> list[Block]:
-    when = (
-        say["say.run_out"].format(certainty=say[f"certainty.{subject.certainty}"], band=say[f"band.{subject.band}"])
-        if subject.band and subject.certainty
-        else say["say.no_estimate" if subject.reporting == "none" else "say.not_soon"]
-    )
     areas = [f"{area.name}: {word(language, f'level.{area.level}')}" for area in subject.areas]
     why = [say[f"why.{reason}"] for reason in public_reasons(subject.reasons)]
     remarks = [say[f"remark.{code}"] for code in subject.remarks]
     return [
         Block(say["head.what"], [say["say.what"].format(medicine=subject.medicine, level=level), *remarks]),
         Block(say["head.areas"], areas, bullets=True),
-        Block(say["head.when"], [when]),
+        Block(say["head.when"], [_when(subject, say)]),
         Block(say["head.why"], why or [say["why.availability"]], bullets=True),
         Block(say["head.do"], [say[f"action.{action}"] for action in subject.actions], bullets=True),
-        Block(say["head.unknown"], [say[f"say.reporting_{subject.reporting}"]]),
+        Block(say["head.unknown"], _unknown(subject, say)),
         Block(say["head.owner"], [subject.owner or say["say.nobody"]]),
     ]
+
+
+def _when(subject: Subject, say: Mapping[str, str]) -> str:
+    """The band and how sure it is; that nothing is known is never told as that nothing is to be feared."""
+    if subject.band and subject.certainty:
+        return say["say.run_out"].format(
+            certainty=say[f"certainty.{subject.certainty}"], band=say[f"band.{subject.band}"]
+        )
+    if subject.reporting == "none":
+        return say["say.no_estimate"]
+    return say["say.not_soon" if subject.estimated else "say.not_estimated"]
+
+
+def _unknown(subject: Subject, say: Mapping[str, str]) -> list[str]:
+    """What has not come: reports of stock, and the list of notices where the alert rests on an old one."""
+    late = "notices_late" in subject.reasons
+    code = "stock" if late and subject.reporting == "full" else subject.reporting
+    return [say[f"say.reporting_{code}"], *([say["say.notices_late"]] if late else [])]
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,8 @@ def _mail(
 ) -> Mail:
     row = here.rows.get((group.medicine_id, str(lead["county_code"])), {})
     reasons = [code for code in str(lead["reasons"] or "").split("|") if code]
-    band, certainty = band_of(row.get("run_out_p14"), row.get("run_out_p28"), row.get("run_out_p84"))
+    p = [row.get(f"run_out_p{days}") for days in (14, 28, 84)]
+    band, certainty = band_of(*p)
     base = here.settings.base_url
     subject = Subject(
         medicine=medicine_name(here.medicines.get(group.medicine_id), group.medicine_id, group.language),
@@ -155,6 +156,7 @@ def _mail(
         link=f"{base}/alerts?alert={lead['alert_id']}&lang={group.language}",
         unsubscribe=links.link(here.settings, group.address, links.END, group.language),
         remarks=_remarks(items, about),
+        estimated=any(one is not None for one in p),
     )
     return alert_mail(subject, group.language, resolved=kind == "resolved")
 

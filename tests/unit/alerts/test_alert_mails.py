@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
 from itertools import product
 
@@ -22,6 +23,7 @@ from medsupply.alerts.mails import (
     held_mail,
     operations_mail,
     public_reasons,
+    texts,
 )
 from medsupply.alerts.recipients import ROLES
 from medsupply.picture.reasons import Reason
@@ -50,6 +52,11 @@ def told(mail: Mail) -> str:
     return plain.replace("7.3.2026", "").replace("7 March 2026", "")
 
 
+def flat_text(mail: Mail) -> str:
+    """The text part in one line."""
+    return " ".join(mail.text.split())
+
+
 @pytest.mark.parametrize(("language", "role", "reason"), CASES)
 def test_no_number_stands_in_an_alert(language: str, role: str | None, reason: Reason) -> None:
     mail = alert_mail(subject(language, role, [str(reason)]), language)
@@ -65,6 +72,24 @@ def test_what_only_some_may_know_is_never_said(language: str) -> None:
     for said in ("velvoite", "reserv", "obligator", "lagringsskyld", "varmuusvarasto", "alitus"):
         assert said not in text
     assert "obligation" not in str(public_reasons(hidden))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_not_known_is_never_told_as_calm(language: str) -> None:
+    unknown = replace(subject(language, "fimea", ["notice_covers_all", "notices_late"]), band=None, certainty=None)
+    say = texts(language)
+    known = flat_text(alert_mail(replace(unknown, reporting="full"), language))
+    assert say["say.not_soon"] in known and say["say.notices_late"] in known
+    assert say["say.reporting_stock"] in known and say["say.reporting_full"] not in known
+    silent = flat_text(alert_mail(replace(unknown, reporting="full", estimated=False), language))
+    assert say["say.not_estimated"] in silent and say["say.not_soon"] not in silent
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_end_of_what_left_the_picture_says_so_without_a_number(language: str) -> None:
+    mail = alert_mail(replace(subject(language, None, []), remarks=["left_picture"]), language, resolved=True)
+    assert texts(language)["say.left_picture"].partition("{medicine}")[2] in flat_text(mail)
+    assert not re.findall(r"\d", told(mail))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
