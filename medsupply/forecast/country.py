@@ -13,11 +13,11 @@ from scipy.special import ndtri  # type: ignore[import-untyped]
 from medsupply.forecast.calendar import Array
 from medsupply.forecast.outages import draw, onsets
 from medsupply.forecast.resupply import LEAST_NEED, SPREAD, Laws, Orders
-from medsupply.forecast.waits import AFTER, LONG_WAIT, UNDER, Ints, Packages
+from medsupply.forecast.waits import AFTER, AFTER_END, LONG_WAIT, UNDER, Ints, Packages
 
 SUBSTITUTED, SHELF_DAYS = 0.75, 14.0
 SHARED = 0.2
-AFTER_END, CATCH_UP = 4.0, 2.0
+CATCH_UP = 2.0
 CHUNK_CELLS = 40_000
 Paths = Callable[[str, int], Array]
 Numbers = npt.NDArray[np.uint64] | np.uint64
@@ -107,16 +107,20 @@ class _Chunk:
         shared = self._uniform(1, self.salt)[self.medicine] < SHARED
         chance = np.where(shared, self._uniform(2, self.salt)[self.medicine], self._uniform(3))
         self.under = ((waits.state >= UNDER) & (waits.state < AFTER))[:, None] & np.ones(shape, dtype=bool)
-        announced = self.laws.promises.next(chance)
-        self.promised = ~np.isnan(announced) & ~self.under
-        self.next = np.where(self.promised, announced, waits.now(chance))
+        promises = self.laws.promises
+        self.announced = promises.next(chance)
+        self.announced = np.where(self.under[:, None, :], np.inf, self.announced)
+        self.told = self._uniform(30) < promises.share
+        wait, first = waits.now(chance), self.announced[:, 0]
+        self.promised = np.isfinite(first) & (self.told | (first <= wait))
+        self.next = np.where(self.promised, first, wait)
         self._outages()
         foretold = ~np.isnan(self.packages.start)[:, None]
         held = foretold & (self.next >= self.start) & (self.next <= self.stop)
         self.next = np.where(held, self.stop + 1 + np.floor(7 * self._uniform(4)), self.next)
         gap = waits.gap[:, None]
         # What is announced is no outage before its day; what it is late counts from there.
-        late = gap + np.maximum(self.next - np.nan_to_num(self.laws.promises.due)[:, None], 0.0)
+        late = gap + np.maximum(self.next - np.nan_to_num(promises.due[:, :1]), 0.0)
         whole = np.where(self.promised, late, waits.elapsed[:, None] + self.next)
         recent = ((waits.resumed > -self.laws.resupply.lead) & ~self.under[:, 0])[:, None]
         long = np.where(whole > LONG_WAIT * gap, np.maximum(whole - 1.5 * gap, 0.0), 0.0)
@@ -192,13 +196,20 @@ class _Chunk:
         self._schedule(p, b, day, since)
 
     def _schedule(self, p: Ints, b: Ints, day: int, since: Array) -> None:
-        waits, usual = self.laws.waits, self.laws.usual[p]
+        waits = self.laws.waits
         chance = uniform(self.salts[p], b.astype(np.uint64), np.uint64(100) + self.draws[p, b])
         other = uniform(self.salts[p], b.astype(np.uint64), np.uint64(10_000) + self.draws[p, b])
         self.draws[p, b] += np.uint64(1)
-        wait = waits.again(p, chance, usual / np.maximum(self.orders.mean[p, b], 0.2 * usual + 1e-9))
+        mean = np.maximum(self.orders.mean[p, b], waits.believed[p])
+        # What a what-if moved or delays changes stock, not when receipts are due.
+        room = (self.stock[p, b] - self.moved[p]) / mean - waits.due[p] + self.delay
+        wait = day + waits.again(p, chance, room)
         catching_up = (since < CATCH_UP * self.laws.resupply.lead) & (self.out[p, b] > 0)
-        later = day + np.where(catching_up, np.minimum(wait, 1 + np.floor(3 * other)), wait)
+        later = np.where(catching_up, np.minimum(wait, day + 1 + np.floor(3 * other)), wait)
+        ahead = self.announced[p, :, b]
+        promise = np.where(ahead > day, ahead, np.inf).min(axis=1)
+        self.promised[p, b] = np.isfinite(promise) & (self.told[p, b] | (promise <= later)) & ~catching_up
+        later = np.where(self.promised[p, b], promise, later)
         held = (later >= self.start[p, b]) & (later <= self.stop[p, b])
         later = np.where(held, self.stop[p, b] + 1 + np.floor(7 * other), later)
         long = later - day > LONG_WAIT * waits.gap[p]

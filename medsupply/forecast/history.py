@@ -15,6 +15,7 @@ from medsupply.forecast.waits import Ints, Packages
 
 HISTORY_DAYS = 364
 PERMIT_SHOWS = 4
+GRANTED = {"vnr": pl.String, "day": pl.Date, "packs": pl.Float64}
 PROMISED = {"vnr": pl.String, "announced_on": pl.Date, "expected_on": pl.Date}
 TOLD = {
     "vnr": pl.String,
@@ -31,8 +32,9 @@ class Past:
     """``days`` in order; ``stock`` and ``demand`` [days, columns] in units, nan where not counted; ``series`` and
     ``vnr`` of each column, columns of a series side by side, series in order.
 
-    ``told``: TOLD, what notices said and from which day to before which (null: still). ``granted``: vnr, day of permits
-    to take from a reserve: what comes then is no supply. ``promised``: PROMISED, supply announced to the country.
+    ``told``: TOLD, what notices said and from which day to before which (null: still). ``granted``: GRANTED,
+    permits to take from a reserve: so many packs (null: any) that come then are no supply. ``promised``: PROMISED,
+    supply announced to the country. ``per_pack``: units in a pack of each column (empty: not known).
     """
 
     days: tuple[date, ...]
@@ -43,6 +45,7 @@ class Past:
     told: pl.DataFrame
     granted: pl.DataFrame
     promised: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PROMISED))
+    per_pack: Array = field(default_factory=lambda: np.ones(0))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -66,13 +69,13 @@ class Past:
 @dataclass(frozen=True)
 class Told:
     """What was told by day [days, columns]: days to the stated end of a notice in force (inf: open, nan: none); days to
-    the start of one and its stated length; whether a permit brought packs; days to the arrival of what was announced.
+    the start of one and its stated length; units a permit may have brought; days to the arrival of what was announced.
     """
 
     to_end: Array
     start: Array
     length: Array
-    granted: Mask
+    granted: Array
     promised: Array
 
 
@@ -96,12 +99,19 @@ def told_by_day(past: Past) -> Told:
                 to_end[now, k] = ends - now
             if len(ahead):
                 start[ahead, k], length[ahead, k] = begins - ahead, ends - begins
-    granted = np.zeros(shape, dtype=bool)
-    for vnr, on in past.granted.select("vnr", "day").iter_rows():
-        at = (on - first).days
+    return Told(to_end, start, length, _granted(past, columns), _promised(past, columns))
+
+
+def _granted(past: Past, columns: dict[str, list[int]]) -> Array:
+    """Units [days, columns] that a permit to take from a reserve may have brought: on its day and the days after."""
+    found = np.zeros(past.stock.shape)
+    for vnr, on, packs in past.granted.select("vnr", "day", "packs").iter_rows():
+        at = (on - past.days[0]).days
         for k in columns.get(vnr, ()):
-            granted[max(at, 0) : max(at + PERMIT_SHOWS, 0), k] = True
-    return Told(to_end, start, length, granted, _promised(past, columns))
+            units = packs * past.per_pack[k] if packs is not None and len(past.per_pack) else np.inf
+            shown = found[max(at, 0) : max(at + PERMIT_SHOWS, 0), k]
+            np.maximum(shown, units, out=shown)
+    return found
 
 
 def while_silent(stock: Array, demand: Array, silent: Mask) -> Array:

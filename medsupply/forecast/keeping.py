@@ -18,7 +18,7 @@ from medsupply.forecast.run_out import DemandPaths
 from medsupply.forecast.scenario import Start
 from medsupply.forecast.waits import Packages, Waits
 
-VERSION, BEFORE_PROMISES = 2, 1
+VERSION = 3
 HISTORY = ("to_end", "foretold", "granted", "promised")
 
 
@@ -61,14 +61,12 @@ def _paths(country: Country) -> dict[str, Array]:
     return {"first_week": np.array([country.demand.first_week.toordinal()]), **kept}
 
 
-def unpacked(data: bytes) -> Start:
-    """The start that ``packed`` wrote. Raises ValueError for another version of it."""
+def unpacked(data: bytes) -> Start | None:
+    """The start that ``packed`` wrote; None where an earlier version wrote it: the next run-out writes a new one."""
     with np.load(io.BytesIO(data), allow_pickle=False) as read:
         arrays = {name: read[name] for name in read.files}
-    if int(arrays["version"][0]) not in (BEFORE_PROMISES, VERSION):
-        raise ValueError(f"version {int(arrays['version'][0])}, not {VERSION}")
-    if int(arrays["version"][0]) == BEFORE_PROMISES:
-        arrays |= _no_promises(len(arrays["usual"]))
+    if int(arrays["version"][0]) != VERSION:
+        return None
     laws = dict(zip(arrays["laws.states"].tolist(), arrays["laws.table"], strict=True))
     waits = {f.name: arrays[f"waits.{f.name}"] for f in fields(Waits) if f.name != "laws"}
     outages = {f.name: arrays[f"outages.{f.name}"] for f in fields(Outages)}
@@ -81,7 +79,7 @@ def unpacked(data: bytes) -> Start:
             Resupply(resupply["position"], int(resupply["lead"]), resupply["spread"]),
             Waits(**waits, laws=laws),
             Outages(outages["rate"], float(outages["common"]), outages["length"], outages["slip"]),
-            Promises(arrays["promises.due"], arrays["promises.late"]),
+            Promises(arrays["promises.due"], arrays["promises.late"], float(arrays["promises.share"])),
         ),
         _frame(arrays, "state"),
         DemandPaths(
@@ -91,12 +89,6 @@ def unpacked(data: bytes) -> Start:
         tuple(_frame(arrays, "vnr")["vnr"]),
     )
     return Start(country, _frame(arrays, "holders"))
-
-
-def _no_promises(packages: int) -> dict[str, Array]:
-    """What starts did not hold before announced supply was in them: nothing is announced."""
-    none = np.full(packages, np.nan)
-    return {"packages.promised": none[None, :], "promises.due": none, "promises.late": np.zeros(1)}
 
 
 def _frame(arrays: dict[str, Array], name: str) -> pl.DataFrame:

@@ -9,32 +9,35 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from medsupply.forecast.calendar import Array, Mask
+from medsupply.forecast.due import EARLY_DAYS, STILL_DAYS, following
 from medsupply.forecast.lateness import DEFAULT_LATE, draw_arrival
-from medsupply.forecast.waits import Packages, product_limit
+from medsupply.forecast.waits import Ints, Packages, product_limit
 
-EARLY_DAYS, STILL_EXPECTED_DAYS = 2, 90
+KNOWN = 4
 
 
 @dataclass(frozen=True)
 class Promises:
-    """``due`` [packages]: days to the next announced receipt (nan: none, or overdue); ``late`` [POINTS]: days,
-    equally likely."""
+    """``due`` [packages, KNOWN]: days to the announced receipts, the next one first (nan: none, or overdue); ``late``
+    [POINTS]: days, equally likely; ``share``: of receipts, those that had been announced."""
 
     due: Array
     late: Array
+    share: float
 
-    def only(self, columns: npt.NDArray[np.int64]) -> Promises:
+    def only(self, columns: Ints) -> Promises:
         """The promises of some packages."""
-        return Promises(self.due[columns], self.late)
+        return Promises(self.due[columns], self.late, self.share)
 
     def next(self, uniform: Array) -> Array:
-        """Days to the receipt [packages, paths], nan where nothing is announced."""
-        due = self.due[:, None]
-        late = draw_arrival(self.late, np.where(np.isnan(due), 0.0, -due), uniform)
-        return np.asarray(np.maximum(np.ceil(due + late), 1.0))
+        """Days to each receipt [packages, KNOWN, paths] from uniform numbers [packages, paths]: what holds up the next
+        one holds up those after it. inf where nothing is announced."""
+        due = self.due[:, :, None]
+        late = draw_arrival(self.late, np.where(np.isnan(due), 0.0, -due), uniform[:, None, :])
+        found = np.maximum(np.ceil(due + late), 1.0)
+        return np.asarray(np.sort(np.where(np.isnan(found), np.inf, found), axis=1))
 
 
 def learn_promises(packages: Packages, came: Mask) -> Promises:
@@ -43,8 +46,8 @@ def learn_promises(packages: Packages, came: Mask) -> Promises:
     told, package = np.nonzero(~np.isnan(packages.promised))
     due = told + packages.promised[told, package]
     begins = np.maximum(due - EARLY_DAYS, told + 1).astype(np.int64)
-    arrival = _following(came)[np.minimum(begins, days), package]
-    cut = _following(~np.isnan(packages.to_end))[np.minimum(told, days), package]
+    arrival = following(came)[np.minimum(begins, days), package]
+    cut = following(~np.isnan(packages.to_end))[np.minimum(told, days), package]
     kept = arrival < days
     waits = np.where(kept, arrival, days - 1) - due
     waits, kept = np.where(cut <= arrival, cut - due, waits), kept & (cut > arrival)
@@ -54,16 +57,21 @@ def learn_promises(packages: Packages, came: Mask) -> Promises:
     # A notice holds back what was announced before it.
     held = np.cumsum(~np.isnan(packages.to_end), axis=0)
     due = due + held[-1, package] - held[told, package]
-    open_now = (arrival >= days) & (due > days - 1 - STILL_EXPECTED_DAYS)
-    nearest = np.full(came.shape[1], np.inf)
-    np.minimum.at(nearest, package[open_now], due[open_now] - (days - 1))
+    open_now = (arrival >= days) & (due > days - 1 - STILL_DAYS)
     # One that is overdue is doubted as any absence is: by the law of waits.
-    return Promises(np.where(np.isfinite(nearest) & (nearest >= 0), nearest, np.nan), late)
+    overdue = np.isin(package, package[open_now & (due < days - 1)])
+    ahead = np.where(open_now & ~overdue, due - (days - 1), np.nan)
+    nearest = np.full((came.shape[1], KNOWN), np.nan)
+    for one in np.unique(package[~np.isnan(ahead)]):
+        mine = np.sort(ahead[(package == one) & ~np.isnan(ahead)])[:KNOWN]
+        nearest[one, : len(mine)] = mine
+    return Promises(nearest, late, _share(came, told, package, arrival))
 
 
-def _following(mask: Mask) -> npt.NDArray[np.int64]:
-    """First day at or after each day [days + 1, packages] on which ``mask`` holds; the number of days where none."""
-    days = len(mask)
-    at = np.where(mask, np.arange(days)[:, None], days)
-    later = np.minimum.accumulate(at[::-1], axis=0)[::-1]
-    return np.concatenate([later, np.full((1, mask.shape[1]), days)]).astype(np.int64)
+def _share(came: Mask, told: Ints, package: Ints, arrival: Ints) -> float:
+    """Share of receipts that had been announced; of none, half."""
+    foretold = np.zeros(came.shape, dtype=bool)
+    kept = arrival < len(came)
+    foretold[arrival[kept], package[kept]] = True
+    receipts = int(came.sum())
+    return float(((came & foretold).sum() + 1.0) / (receipts + 2.0))

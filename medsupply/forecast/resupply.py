@@ -13,7 +13,7 @@ import numpy as np
 from medsupply.forecast.calendar import Array, Mask
 from medsupply.forecast.outages import Notices, Outages, learn_outages
 from medsupply.forecast.promises import Promises, learn_promises
-from medsupply.forecast.waits import Ints, Packages, Waits, learn_waits, receipts, usual_demand
+from medsupply.forecast.waits import Ints, Packages, Waits, learn_waits, receipts, usual_demand, waiting
 
 MEMORY, BEGIN_DAYS = 1 / 35, 56
 DEFAULT_LEAD, LEAD_CHOICES, LEAST_RECEIPTS = 18, tuple(range(8, 41, 4)), 200
@@ -54,10 +54,11 @@ class Laws:
 def learn_laws(packages: Packages, notices: Notices) -> Laws:
     """The laws at the last day of ``packages``, learnt on all of them together."""
     usual = usual_demand(packages)
-    resupply = learn_resupply(packages, usual)
-    waits = learn_waits(packages, usual, needed(packages, resupply))
+    resupply, believed = learn_resupply(packages, usual), in_stock(packages, usual)
+    seen = waiting(packages, usual, needed(packages, resupply), believed)
     outages = learn_outages(notices, packages.medicine, len(packages.demand))
-    return Laws(usual, resupply, waits, outages, learn_promises(packages, receipts(packages, usual)))
+    promises = learn_promises(packages, seen.receipt)
+    return Laws(usual, resupply, learn_waits(packages, seen, believed), outages, promises)
 
 
 def smoothed(demand: Array) -> Array:
@@ -66,6 +67,17 @@ def smoothed(demand: Array) -> Array:
     found[0] = demand[:BEGIN_DAYS].mean(axis=0)
     for day in range(1, len(demand)):
         found[day] = found[day - 1] + MEMORY * (demand[day] - found[day - 1])
+    return found
+
+
+def in_stock(packages: Packages, usual: Array) -> Array:
+    """``smoothed`` over the days on which the package was not about to be out: what is dispensed then is no demand."""
+    found = np.empty_like(packages.demand)
+    there = np.nan_to_num(packages.stock, nan=np.inf) > 4 * usual
+    found[0] = usual
+    for day in range(1, len(found)):
+        step = np.where(there[day], MEMORY, 0.0)
+        found[day] = found[day - 1] + step * (packages.demand[day] - found[day - 1])
     return found
 
 

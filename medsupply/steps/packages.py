@@ -10,7 +10,7 @@ import polars as pl
 from medsupply.days import HELSINKI
 from medsupply.facts import Facts
 from medsupply.forecast.calendar import Array, Mask
-from medsupply.forecast.history import PROMISED, TOLD, Past, while_silent
+from medsupply.forecast.history import GRANTED, PROMISED, TOLD, Past, while_silent
 from medsupply.picture.flows import Flows
 from medsupply.picture.master import Master
 from medsupply.picture.reach import valid_holders
@@ -45,6 +45,7 @@ def package_past(facts: Facts, master: Master, flows: Flows) -> Past:
         _told(facts),
         _granted(facts),
         _promised(facts),
+        per_pack,
     )
 
 
@@ -140,6 +141,7 @@ def _promised(facts: Facts) -> pl.DataFrame:
 
 
 def _granted(facts: Facts) -> pl.DataFrame:
-    """vnr, day: permits to take from an obligatory storage, from the day they hold."""
-    rows = facts.current("permits").filter(pl.col("kind").cast(pl.String) == "alitus")
-    return rows.select("vnr", day="valid_from").drop_nulls().unique().sort("vnr", "day")
+    """GRANTED: permits to take from an obligatory storage, from the day they hold."""
+    rows = facts.current("permits").filter(pl.col("kind").cast(pl.String) == "alitus").drop_nulls("valid_from")
+    found = rows.select("vnr", day="valid_from", packs="allowed_packs").unique().sort("vnr", "day", "packs")
+    return found.select(pl.col(name).cast(kind) for name, kind in GRANTED.items())

@@ -32,8 +32,9 @@ def keep_start(wh: Warehouse, facts: Facts, master: Master, country: Country) ->
 def stored_start(wh: Warehouse, as_of: date, known_at: datetime) -> Start:
     """The newest start of a report day known at a moment. Raises InputError where there is none."""
     found = newest_start(wh, as_of, known_at)
-    if found is None:
+    start = unpacked(found) if found is not None else None
+    if start is None:
         raise InputError(
             f"There is no run-out of {as_of} known at {known_at}", f"Make one: medsupply forecast --as-of {as_of}"
         )
-    return unpacked(found)
+    return start

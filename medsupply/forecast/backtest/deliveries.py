@@ -13,7 +13,7 @@ import polars as pl
 from medsupply.errors import InputError
 from medsupply.forecast.backtest.seasons import read_purchases
 from medsupply.forecast.calendar import Array, Mask
-from medsupply.forecast.history import TOLD, Past, while_silent
+from medsupply.forecast.history import GRANTED, TOLD, Past, while_silent
 from medsupply.picture.units import units_of_text
 
 USABLE_RESERVE = ("hospital_pharmacy", "medicine_centre")
@@ -59,6 +59,7 @@ def read_nation(data: Path) -> Nation:
         demand * per_pack,
         _told(inbox),
         _granted(inbox),
+        per_pack=per_pack,
     )
     atc = dict(known.select("medicine_id", "atc").iter_rows())
     return Nation(past, read_purchases(inbox / "kela_purchases"), tuple(atc[name] for name in past.names))
@@ -218,15 +219,19 @@ def _completed(cubes: dict[str, tuple[Array, Mask]]) -> Array:
 
 
 def _granted(inbox: Path) -> pl.DataFrame:
-    """vnr, day: permits to take from a reserve, from the day they hold."""
-    kinds = {"vnr": pl.String, "day": pl.Date}
+    """GRANTED: permits to take from a reserve, from the day they hold."""
+    kinds = GRANTED
     files = _files(inbox / "permits") if (inbox / "permits").is_dir() else []
     frames = [pl.read_parquet(file) if file.suffix == ".parquet" else _csv(file) for file in files]
     days = [
-        frame.select(pl.col("vnr").cast(pl.String), day=pl.col("valid_from").cast(pl.String).str.to_date(strict=False))
+        frame.select(
+            pl.col("vnr").cast(pl.String),
+            day=pl.col("valid_from").cast(pl.String).str.to_date(strict=False),
+            packs=pl.col("allowed_packs").cast(pl.Float64, strict=False),
+        )
         for frame in frames
     ]
-    return pl.concat([pl.DataFrame(schema=kinds), *days]).drop_nulls().unique().sort("vnr", "day")
+    return pl.concat([pl.DataFrame(schema=kinds), *days]).drop_nulls("day").unique().sort("vnr", "day", "packs")
 
 
 def _told(inbox: Path) -> pl.DataFrame:

@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 
 from medsupply.forecast.calendar import Array
-from medsupply.forecast.history import TOLD, Past
+from medsupply.forecast.history import GRANTED, TOLD, Past
 
 DAYS, POSITION, LEAD, REVIEW = 300, 60.0, 14, 7
 FIRST = date(2025, 6, 1)
 EMPTY_TOLD = pl.DataFrame(schema=TOLD)
-NO_PERMITS = pl.DataFrame(schema={"vnr": pl.String, "day": pl.Date})
+NO_PERMITS = pl.DataFrame(schema=GRANTED)
 
 
 def lived(daily: float, *, down: tuple[int, int] | None = None, days: int = DAYS) -> tuple[Array, Array]:
@@ -38,6 +38,24 @@ def lived(daily: float, *, down: tuple[int, int] | None = None, days: int = DAYS
             order = max(POSITION * daily - left - waiting, 0.0)
             on_order[day - out + LEAD] += order
             waiting += order
+        stock[day] = left
+    return stock, given
+
+
+def batches(daily: float, *, down: tuple[int, int] | None = None, days: int = DAYS) -> tuple[Array, Array]:
+    """Stock and demand by day of a package that orders 30 days of demand when stock and orders are down to 50, to come
+    14 days later; what ``down`` holds back comes in a row, a day apart."""
+    left, orders, given, stock = 45.0 * daily, [(6, 30 * daily)], np.zeros(days), np.zeros(days)
+    for day in range(days):
+        held = down is not None and down[0] <= day <= down[1]
+        due = [one for one in orders if one[0] <= day]
+        if due and not held:
+            left += due[0][1]
+            orders.remove(due[0])
+        given[day] = min(daily, left)
+        left -= given[day]
+        if left + sum(packs for _, packs in orders) <= 50 * daily:
+            orders.append((day + 14, 30 * daily))
         stock[day] = left
     return stock, given
 

@@ -31,7 +31,7 @@ def learnt(past: Past) -> Promises:
 
 
 def of(found: Promises, past: Past, vnr: str, paths: np.ndarray = UNIFORM) -> np.ndarray:  # type: ignore[type-arg]
-    return found.only(np.array([past.vnr.index(vnr)])).next(paths)[0]
+    return found.only(np.array([past.vnr.index(vnr)])).next(paths)[0, 0]
 
 
 def arrivals(past: Past, vnr: str) -> list[int]:
@@ -45,7 +45,8 @@ def test_what_always_comes_two_days_late_is_waited_for_two_days_longer() -> None
     found = learnt(announced(past, [*rows, ("000003", DAYS - 1, DAYS + 9)]))
     drawn = of(found, past, "000003")
     assert np.median(drawn) == 12
-    assert np.isnan(found.due).sum() == len(past.vnr) - 1
+    assert (~np.isnan(found.due)).sum() == 1
+    assert found.share > 0.9
 
 
 def test_what_is_overdue_is_left_to_the_law_of_waits_and_what_came_is_waited_for_no_more() -> None:
@@ -53,8 +54,23 @@ def test_what_is_overdue_is_left_to_the_law_of_waits_and_what_came_is_waited_for
     overdue, came = ("900", DAYS - 40, DAYS - 21), ("000003", DAYS - 40, DAYS - 21)
     found = learnt(announced(past, [overdue, came]))
     assert np.isnan(found.due).all()
-    assert np.isnan(of(found, past, "900")).all()
+    assert np.isinf(of(found, past, "900")).all()
     assert np.array_equal(run(announced(past, [overdue]))[0].first, run(past)[0].first)
+
+
+def test_what_is_announced_after_the_next_receipt_is_known_too_and_is_late_with_it() -> None:
+    past = past_of(world())
+    rows = [(vnr, day - 12, day - 2) for vnr in past.vnr for day in arrivals(past, vnr) if day > 20]
+    ahead = [("000003", DAYS - 1, DAYS + 9), ("000003", DAYS - 2, DAYS + 16), ("000003", DAYS - 3, DAYS + 30)]
+    drawn = learnt(announced(past, [*rows, *ahead])).only(np.array([past.vnr.index("000003")])).next(UNIFORM)[0]
+    assert np.isfinite(drawn).sum(axis=0).tolist() == [3] * drawn.shape[1]
+    assert np.array_equal(drawn[1] - drawn[0], np.full(drawn.shape[1], 7.0))
+
+
+def test_one_that_is_overdue_makes_those_after_it_doubtful() -> None:
+    past = past_of(world(G900_900=lived(10.0, down=(DAYS - 30, DAYS))))
+    found = learnt(announced(past, [("900", DAYS - 40, DAYS - 21), ("900", DAYS - 5, DAYS + 3)]))
+    assert np.isnan(found.due[past.vnr.index("900")]).all()
 
 
 def test_what_a_notice_holds_back_does_not_make_announcements_look_late() -> None:
