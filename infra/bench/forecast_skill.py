@@ -56,6 +56,8 @@ NOT_SHOWN = """
   0030), so that their skill here is a little flattered.
 - Stock-outs: model and features were chosen on origins up to June 2018 (one month ahead: September 2018), whose events
   end before the first origin here; the table was made twice with models that were chosen so, none was changed for it.
+  The rivals have the features of ours: with one that is out since (a counter of months, bad on origins before the
+  test) boosted trees had AUC 0.832 and Brier skill 0.158 one month ahead.
 """
 
 CONCESSIONS = """
