@@ -65,13 +65,13 @@ def simulate(
     (earlier ones are bundled); ``form``: of daily files (csv.gz, csv, parquet); ``planted``: what ``planting`` says;
     ``residuals``: weekly series (unique_id, ds, y) that family b draws from; ``paths``: continuations of the oracle;
     ``daily_paths``: those of the oracle of alerts, every day up to ``ALERT_HORIZONS`` (0: none).
-    Raises InputError for an unknown preset or family, or a folder that holds another nation.
+    Raises InputError for an unknown preset or family, a folder that holds another nation, or series that are not there.
     """
     size = preset_(
         preset, stock_days=days, last_day=end, medicines=medicines, pharmacies=pharmacies, hospitals=hospitals,
         dispensing_days=history_days, daily_form=form, daily_files=daily_files, planted=planted,
     )  # fmt: skip
-    stamp = _stamp(size, family, seed, oracle, paths, daily_paths, residuals and _hash(residuals.read_bytes()))
+    stamp = _stamp(size, family, seed, oracle, paths, daily_paths, _hash_of(residuals))
     if _stands(out, stamp):
         return _read(out, size)
     (out / "stamp").write_text(stamp)
@@ -96,6 +96,14 @@ def _stands(out: Path, stamp: str) -> bool:
     for name in ("inbox", "truth"):
         shutil.rmtree(out / name, ignore_errors=True)
     return False
+
+
+def _hash_of(residuals: Path | None) -> str | None:
+    if residuals is None:
+        return None
+    if not residuals.is_file():
+        raise InputError(f"There is no file {residuals}", "Name weekly series with columns unique_id, ds, y")
+    return _hash(residuals.read_bytes())
 
 
 def _hash(data: bytes) -> str:

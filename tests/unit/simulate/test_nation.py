@@ -68,6 +68,13 @@ def test_unknown_words_are_refused(preset: str, family: str, tmp_path: Path) -> 
         simulate(tmp_path / "n", preset=preset, family=family)
 
 
+def test_series_that_are_not_there_are_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no file"):
+        simulate(tmp_path / "out", family="b", residuals=tmp_path / "none.parquet")
+    assert not (tmp_path / "out").exists()
+
+
+
 def test_files_arrive_in_order_and_exist(nation: Manifest) -> None:
     arrivals = nation.arrivals()
     assert arrivals["received_at"].is_sorted()
