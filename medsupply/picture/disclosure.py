@@ -68,30 +68,31 @@ def _without_sellers(dispensing: pl.DataFrame) -> pl.DataFrame:
 
 
 def without_companies(stock: pl.DataFrame) -> pl.DataFrame:
-    """Daily stock for those who may not see company figures: rows of a company have no figures (``suppressed``).
+    """Daily stock for those who may not see company figures: hidden rows (``suppressed``) have no figures and no state.
 
     A row is of a company where it is the only one behind it, or where ``largest_share`` of its packs, 0.8 or more, is
-    one company's. Zero is a figure as any other, so that rows of a company that stocks none are left out. Public
-    holders (hospital pharmacies, medicine centres, THL) are no companies. What the country holds of a package is shown
-    to all, so that sum less the rows shown is the sum of the hidden ones: the smallest others are hidden too, until no
-    company has 0.8 of it.
+    one company's. Zero is a figure as any other. Public holders (hospital pharmacies, medicine centres, THL) are no
+    companies. The sums of a county and of the country are shown to all, so that a sum less the rows shown is the sum of
+    the hidden ones: the largest others, which are the fewest, are hidden too, until no company has 0.8 of it. Where all
+    are not enough the sum itself is nearly the company's: every row in it is hidden, zeros too.
     """
     figures = ("packs", "units", "reserve_units")
     of_one = (pl.col("holders") < 2) | (pl.col("largest_share") >= DOMINANT_SHARE).fill_null(False)
-    single = of_one & ~pl.col("holder_type").is_in(list(PUBLIC_HOLDERS)) & pl.col("packs").is_not_null()
-    hidden = pl.col("single") | _beside("single")
-    kept = stock.with_columns(single=single.fill_null(False)).with_row_index("place")
-    kept = kept.sort("day", "vnr", "packs", "place").with_columns(suppressed=hidden).sort("place")
-    kept = kept.filter(~(pl.col("single") & (pl.col("state") == "not_stocked")))
-    kept = kept.with_columns(pl.when(~pl.col("suppressed")).then(pl.col(name)).alias(name) for name in figures)
-    return kept.drop("single", "largest_share", "place")
+    single = of_one & ~pl.col("holder_type").is_in(list(PUBLIC_HOLDERS))
+    sums = (["day", "vnr"], ["day", "vnr", "county_code"])
+    beside = [_beside(figure, among).fill_null(False) for figure in ("packs", "units") for among in sums]
+    kept = stock.with_columns(single=single & pl.col("packs").is_not_null())
+    kept = kept.with_columns(suppressed=pl.any_horizontal("single", *beside) & pl.col("packs").is_not_null())
+    hidden = [pl.when(~pl.col("suppressed")).then(pl.col(name)).alias(name) for name in (*figures, "state")]
+    return kept.with_columns(hidden).drop("single", "largest_share")
 
 
-def _beside(single: str) -> pl.Expr:
-    """Which other rows of a package, the smallest first, must be hidden with its ``single`` ones; rows by packs."""
-    package = ["day", "vnr"]
-    of_one = pl.when(pl.col(single)).then(pl.col("packs")).otherwise(0.0)
-    others = pl.when(pl.col(single)).then(0.0).otherwise(pl.col("packs").fill_null(0.0))
-    wanting = (of_one.max() / DOMINANT_SHARE - of_one.sum()).over(package)
-    before = (others.cum_sum() - others).over(package)
-    return (others > 0) & (wanting > 0) & (before < wanting)
+def _beside(figure: str, among: list[str]) -> pl.Expr:
+    """Which rows of a sum are hidden with its ``single`` ones: the largest first, all where that is not enough."""
+    of_one = pl.when(pl.col("single")).then(pl.col(figure))
+    others = pl.when(~pl.col("single")).then(pl.col(figure)).fill_null(0.0)
+    wanting = (of_one.max() / DOMINANT_SHARE - of_one.sum()).over(among)
+    row = [figure, "county_code", "holder_type", "state"]
+    before = (others.cum_sum() - others).over(among, order_by=row, descending=True)
+    enough = others.sum().over(among) > wanting
+    return (wanting >= 0) & (before <= wanting) & ((others > 0) | ~enough)

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from medsupply import desk
@@ -46,12 +46,12 @@ def test_a_single_company_is_not_shown_and_two_are() -> None:
 def test_a_hidden_figure_takes_others_with_it() -> None:
     """The country's sum is shown to all: the sum less the rest would be the company's figure, or nearly so."""
     rows = [row("wholesaler", 50.0, 1), row("pharmacy", 90.0, 8), row("hospital_pharmacy", 14.0, 3)]
-    assert shown(*rows) == [None, 90.0, None]
-    assert shown(*rows, row("wholesaler", 7.0, 3, vnr="000002")) == [None, 90.0, None, 7.0]
+    assert shown(*rows) == [None, None, 14.0], "the fewest rows"
+    assert shown(*rows, row("wholesaler", 7.0, 3, vnr="000002")) == [None, None, 14.0, 7.0]
     small = [row("wholesaler", 50.0, 1), row("pharmacy", 9.0, 8), row("hospital_pharmacy", 4.0, 3)]
     assert shown(*small) == [None, None, None], "50 of 54 hidden packs would be the company's"
     both = [row("wholesaler", 50.0, 1), row("mah", 1.0, 1), row("pharmacy", 90.0, 8), row("medicine_centre", 20.0, 2)]
-    assert shown(*both) == [None, None, 90.0, None], "two hidden, one of them nearly all"
+    assert shown(*both) == [None, None, None, 20.0], "two hidden, one of them nearly all"
 
 
 @pytest.mark.parametrize(("share", "figure"), [(0.79, 50.0), (0.8, None), (0.99, None)])
@@ -62,28 +62,58 @@ def test_a_sum_that_is_nearly_one_companys_is_not_shown(share: float, figure: fl
     assert shown(public, row("pharmacy", 90.0, 8))[0] == 50.0
 
 
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(["wholesaler", "mah", "pharmacy", "hospital_pharmacy"]),
-            st.lists(st.integers(0, 60), min_size=1, max_size=4),
-        ),
-        min_size=1,
-        max_size=6,
-    )
+Site = tuple[str, str, list[int], float]
+SITES = st.tuples(
+    st.sampled_from(["99", "08", "21"]),
+    st.sampled_from(["wholesaler", "mah", "pharmacy", "hospital_pharmacy"]),
+    st.lists(st.integers(0, 60), min_size=1, max_size=4),
+    st.sampled_from([1.0, 1.0, 0.5, 0.0]),
 )
-def test_no_company_can_be_read_from_the_country_less_the_rest(sites: list[tuple[str, list[int]]]) -> None:
-    """An attacker knows the country's sum and every row of the file: what a company may have stays a wide range."""
+
+
+def of_one(site: Site) -> bool:
+    """Whether a row, shown as it is, tells what one company has."""
+    _, kind, packs, _ = site
+    return kind != "hospital_pharmacy" and (len(packs) == 1 or 5 * max(packs) >= 4 * sum(packs) > 0)
+
+
+def told(company: float, hidden: float) -> bool:
+    """Whether a sum of hidden rows tells what one company in it has: exactly, or within a fifth."""
+    return 5 * company >= 4 * hidden
+
+
+@given(st.lists(SITES, min_size=1, max_size=6))
+@example(sites=[("99", "wholesaler", [1], 1.0), ("99", "hospital_pharmacy", [0], 1.0)])
+@example(sites=[("99", "wholesaler", [0], 1.0), ("99", "hospital_pharmacy", [9], 1.0)])
+@example(sites=[("99", "wholesaler", [4], 1.0), ("99", "mah", [1], 1.0), ("99", "hospital_pharmacy", [9], 1.0)])
+@example(sites=[("08", "pharmacy", [9], 1.0), ("21", "hospital_pharmacy", [40], 1.0), ("08", "pharmacy", [7, 7], 1.0)])
+@example(sites=[("99", "wholesaler", [9], 1.0), ("99", "mah", [50, 50], 0.0), ("99", "pharmacy", [30, 30], 1.0)])
+def test_no_company_can_be_read_from_the_country_less_the_rest(sites: list[Site]) -> None:
+    """An attacker knows the country's and the counties' sums and every row of the file.
+
+    No company has 0.8 of a sum less the rows of it that are shown, unless it has 0.8 of the sum: then no row is shown.
+    """
     rows = [
-        row(kind, float(sum(packs)), len(packs), largest_share=max(packs) / sum(packs) if sum(packs) else None)
-        for kind, packs in sites
-    ]
-    found = without_companies(pl.DataFrame(rows, schema_overrides=FLOATS))
-    hidden = [sites[place] for place in range(len(rows)) if found["suppressed"][place]]
-    companies = [max(packs) for kind, packs in hidden if kind != "hospital_pharmacy"]
-    left = sum(sum(packs) for _, packs in hidden)
-    if companies and left and len(hidden) < len(rows):
-        assert max(companies) < 0.8 * left + 1e-9 or max(companies) <= left - max(companies) / 4 + 1e-9
+        row(kind, float(sum(packs)), len(packs), county_code=county, units=sum(packs) * usable,
+            largest_share=max(packs) / sum(packs) if sum(packs) else None)
+        for county, kind, packs, usable in sites
+    ]  # fmt: skip
+    hidden = without_companies(pl.DataFrame(rows, schema_overrides=FLOATS))["suppressed"].to_list()
+    assert all(away for site, away in zip(sites, hidden, strict=True) if of_one(site))
+    for area in ("99", "08", "21", None):
+        inside = [(site, away) for site, away in zip(sites, hidden, strict=True) if area in (site[0], None)]
+        gone = [site for site, away in inside if away]
+        companies = [max(site[2]) for site in gone if site[1] != "hospital_pharmacy"]
+        usable = [sum(site[2]) * site[3] for site in gone if of_one(site)]
+        by_packs = told(max(companies, default=-1), sum(sum(site[2]) for site in gone))
+        by_units = told(max(usable, default=-1), sum(sum(site[2]) * site[3] for site in gone))
+        assert len(gone) == len(inside) or not (by_packs or by_units)
+
+
+@given(st.lists(SITES.filter(lambda site: not of_one(site)), min_size=1, max_size=6))
+def test_nothing_is_hidden_where_no_row_is_of_a_company(sites: list[Site]) -> None:
+    rows = [row(kind, float(sum(packs)), len(packs), county_code=county) for county, kind, packs, _ in sites]
+    assert None not in shown(*rows)
 
 
 def test_public_holders_hide_nothing() -> None:
@@ -91,9 +121,36 @@ def test_public_holders_hide_nothing() -> None:
 
 
 def test_that_a_company_has_none_is_a_figure_too() -> None:
-    assert shown(row("wholesaler", 0.0, 1), row("pharmacy", 9.0, 8)) == [None, 9.0]
-    assert shown(row("wholesaler", 0.0, 1, state="not_stocked"), row("pharmacy", 9.0, 8)) == [9.0]
+    """The country's sum less the rest would be zero, and the state of a row says it too."""
+    more = [row("pharmacy", 9.0, 8), row("hospital_pharmacy", 30.0, 2)]
+    for state in ("reported", "not_stocked"):
+        rows = [row("wholesaler", 0.0, 1, state=state), *more]
+        assert shown(*rows) == [None, 9.0, None]
+        found = without_companies(pl.DataFrame(rows, schema_overrides=FLOATS))
+        assert found["state"].to_list() == [None, "reported", None]
     assert shown(row("pharmacy", 0.0, 8, state="not_stocked")) == [0.0]
+
+
+def test_where_one_company_has_all_no_row_of_the_package_tells_more_than_the_sum() -> None:
+    rows = [row("wholesaler", 50.0, 1), row("hospital_pharmacy", 0.0, 2), row("pharmacy", None, 3, state="missing")]
+    found = without_companies(pl.DataFrame(rows, schema_overrides=FLOATS))
+    assert found["packs"].to_list() == [None, None, None]
+    assert found["suppressed"].to_list() == [True, True, False], "what is missing has no figure to hide"
+    assert found["state"].to_list() == [None, None, "missing"]
+
+
+def test_a_countys_sum_less_the_rest_is_not_its_only_pharmacy() -> None:
+    county = [row("pharmacy", 20.0, 1, county_code="08"), row("hospital_pharmacy", 60.0, 2, county_code="08")]
+    others = [row("pharmacy", 9.0, 8, county_code="21"), row("pharmacy", 80.0, 8, county_code="02")]
+    assert shown(*county, *others) == [None, None, 9.0, None]
+
+
+def test_packs_that_may_not_be_used_hide_nobodys_units() -> None:
+    """The sums that are shown count units that may be used; a reserve of others is not among them."""
+    rows = [row("wholesaler", 50.0, 1), row("mah", 100.0, 3, units=0.0), row("pharmacy", 90.0, 8)]
+    assert shown(*rows) == [None, None, None]
+    unmapped = [dict(line, units=None) for line in rows]
+    assert shown(*unmapped) == [None, None, 90.0], "no units, no sum"
 
 
 def sold(reporters: int, channel: str = "community") -> dict[str, Any]:
@@ -132,8 +189,8 @@ def test_an_exported_file_holds_no_company_unless_asked_for(monkeypatch: pytest.
     rows = [row("wholesaler", 50.0, 1), row("pharmacy", 90.0, 8), row("dose_dispensing", 20.0, 2)]
     frame = pl.DataFrame(rows, schema_overrides=FLOATS)
     monkeypatch.setattr(reports, "export", lambda *_, **__: frame)
-    wh: Warehouse = None  # type: ignore[assignment]  the view is read above
-    for name, companies, packs in (("a.parquet", False, [None, 90.0, None]), ("b.parquet", True, [50.0, 90.0, 20.0])):
+    wh: Warehouse = None  # type: ignore[assignment]  # the view is read above
+    for name, companies, packs in (("a.parquet", False, [None, None, 20.0]), ("b.parquet", True, [50.0, 90.0, 20.0])):
         desk.export(wh, "stock_daily", tmp_path / name, companies=companies)
         assert pl.read_parquet(tmp_path / name)["packs"].to_list() == packs
 
