@@ -89,7 +89,7 @@ def export(wh: Warehouse, view: str, out: Path, *, as_of: date | None = None, co
 
     A file leaves the house: there are no figures of a single company in it unless ``companies``.
     """
-    frame = reports.export(wh, view, "as_of = :as_of" if as_of else "true", **({"as_of": as_of} if as_of else {}))
+    frame = reports.export(wh, view, as_of)
     if not companies:
         frame = leaving(view, frame)
     try:

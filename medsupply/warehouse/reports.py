@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import polars as pl
 
 from medsupply.errors import InputError
 from medsupply.warehouse.database.connection import Warehouse
 
+REPORT_DAYS = ("as_of", "day")
 _UNMAPPED = """
     WITH newest AS (SELECT max(day) AS day FROM analyst.stock_daily), moved AS (
         SELECT s.vnr, s.packs AS in_stock, 0.0 AS dispensed FROM analyst.stock_daily s JOIN newest USING (day)
@@ -36,9 +39,20 @@ def harmless(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def export(wh: Warehouse, view: str, where: str = "true", **params: object) -> pl.DataFrame:
-    """The rows of a view of ``analyst``, with harmless texts. Raises InputError for an unknown view."""
-    known = wh.read("select table_name from information_schema.views where table_schema = 'analyst'")
-    if view not in known["table_name"].to_list():
-        raise InputError(f"analyst has no view {view!r}", f"Use one of {', '.join(sorted(known['table_name']))}")
-    return harmless(wh.read(f"select * from analyst.{view} where {where}", **params))  # noqa: S608
+def export(wh: Warehouse, view: str, on: date | None = None) -> pl.DataFrame:
+    """The rows of a view of ``analyst``, with harmless texts; ``on``: of one report day.
+
+    Raises InputError for an unknown view, or a day where the view has none."""
+    known = wh.read(
+        "select table_name as view, array_agg(column_name::text) as columns from information_schema.columns"
+        " where table_schema = 'analyst' group by 1 order by 1"
+    )
+    columns = dict(known.iter_rows())
+    if view not in columns:
+        raise InputError(f"analyst has no view {view!r}", f"Use one of {', '.join(columns)}")
+    if on is None:
+        return harmless(wh.read(f"select * from analyst.{view}"))  # noqa: S608  one of the views
+    day = next((name for name in REPORT_DAYS if name in columns[view]), None)
+    if day is None:
+        raise InputError(f"analyst.{view} has no report day", "Leave --as-of out")
+    return harmless(wh.read(f"select * from analyst.{view} where {day} = :day", day=on))  # noqa: S608

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from medsupply.areas import COUNTIES, COUNTRY
-from medsupply.forecast.history import TOLD, Past
+from medsupply.forecast.history import GRANTED, TOLD, Past
 from medsupply.forecast.keeping import packed
 from medsupply.forecast.national import country_of
 from medsupply.forecast.scenario import Start
@@ -93,7 +93,7 @@ def keep_start(wh: Warehouse) -> None:
     stock = np.tile(4000.0 + 700.0 * ((days - 1 - np.arange(days)) % 7 / 7)[:, None], (1, len(series)))
     on = tuple(LAST - timedelta(days=n) for n in range(days - 1, -1, -1))
     past = Past(on, tuple(series), tuple(vnr), stock, demand, pl.DataFrame(schema=TOLD),
-                pl.DataFrame(schema={"vnr": pl.String, "day": pl.Date}))  # fmt: skip
+                pl.DataFrame(schema=GRANTED))  # fmt: skip
     state = pl.DataFrame({
         "medicine_id": sorted(names), "county_code": COUNTRY, "stock_units": 8000.0, "stock_units_high": 8000.0,
         "reserve_units": 3000.0, "floor_units": 1400.0, "trailing_demand_units": 200.0,

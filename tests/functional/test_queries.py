@@ -10,8 +10,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from medsupply.errors import InputError
 from medsupply.tables import core, picture
 from medsupply.tables.base import Table
+from medsupply.warehouse import reports
 from medsupply.warehouse.database.bulk import copy
 from medsupply.warehouse.database.connection import Warehouse
 from tests.dashboard.filled import DAYS, FAMILIES, LAST, _notices, _row, _stock_daily, fill, moment
@@ -68,3 +70,17 @@ def test_it_runs_as_the_analyst_and_answers(question: str, query: str, analyst: 
     assert found.columns
     if not any(words in question for words in NOTHING_TO_TELL):
         assert found.height > 0, question
+
+
+def test_a_view_is_exported_of_one_report_day(analyst: Warehouse) -> None:
+    stock = reports.export(analyst, "stock_daily", LAST)
+    assert stock.height and stock["day"].unique().to_list() == [LAST]
+    assert reports.export(analyst, "situation", LAST)["as_of"].unique().to_list() == [LAST]
+    assert reports.export(analyst, "situation").height > reports.export(analyst, "situation", LAST).height
+
+
+def test_a_view_without_report_days_says_so(analyst: Warehouse) -> None:
+    with pytest.raises(InputError, match="no report day"):
+        reports.export(analyst, "packages", LAST)
+    with pytest.raises(InputError, match="no view"):
+        reports.export(analyst, "secrets")

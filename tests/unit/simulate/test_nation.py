@@ -74,7 +74,6 @@ def test_series_that_are_not_there_are_told(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-
 def test_files_arrive_in_order_and_exist(nation: Manifest) -> None:
     arrivals = nation.arrivals()
     assert arrivals["received_at"].is_sorted()
