@@ -81,6 +81,6 @@ def test_a_view_is_exported_of_one_report_day(analyst: Warehouse) -> None:
 
 def test_a_view_without_report_days_says_so(analyst: Warehouse) -> None:
     with pytest.raises(InputError, match="no report day"):
-        reports.export(analyst, "packages", LAST)
+        reports.export(analyst, "deliveries", LAST)
     with pytest.raises(InputError, match="no view"):
         reports.export(analyst, "secrets")
