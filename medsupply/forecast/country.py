@@ -78,6 +78,9 @@ def _chunks(medicine: Ints, n_paths: int) -> list[Ints]:
 class _Chunk:
     """Some series: columns of packages side by side; arrays are [packages, paths]."""
 
+    start: Array
+    stop: Array
+
     def __init__(
         self, packages: Packages, laws: Laws, scene: Scene, series: Ints, n_paths: int, days: int, seed: str
     ) -> None:
@@ -118,6 +121,9 @@ class _Chunk:
         foretold = ~np.isnan(self.packages.start)[:, None]
         held = foretold & (self.next >= self.start) & (self.next <= self.stop)
         self.next = np.where(held, self.stop + 1 + np.floor(7 * self._uniform(4)), self.next)
+        # How long the first receipt is waited for knows of outages that begin before it.
+        before = ~foretold & (self.start <= self.next)
+        self.start, self.stop = np.where(before, np.inf, self.start), np.where(before, -np.inf, self.stop)
         gap = waits.gap[:, None]
         # What is announced is no outage before its day; what it is late counts from there.
         late = gap + np.maximum(self.next - np.nan_to_num(promises.due[:, :1]), 0.0)
@@ -200,7 +206,7 @@ class _Chunk:
         chance = uniform(self.salts[p], b.astype(np.uint64), np.uint64(100) + self.draws[p, b])
         other = uniform(self.salts[p], b.astype(np.uint64), np.uint64(10_000) + self.draws[p, b])
         self.draws[p, b] += np.uint64(1)
-        mean = np.maximum(self.orders.mean[p, b], waits.believed[p])
+        mean = np.maximum(np.maximum(self.orders.mean[p, b], waits.believed[p]), 1e-9)
         # What a what-if moved or delays changes stock, not when receipts are due.
         room = (self.stock[p, b] - self.moved[p]) / mean - waits.due[p] + self.delay
         wait = day + waits.again(p, chance, room)
