@@ -17,6 +17,9 @@ COMBINED, SHORT, INTERMITTENT, ZERO = "combined", "short", "intermittent", "zero
 SHORT_BELOW = {"W": 52, "M": 24}
 RECENT = {"W": 104, "M": 36}
 ZERO_SHARE, FEW_VALUES = 0.243, 5
+# Beside amounts of this size a zero is so far off on a log scale that a twentieth of them makes paths leap. Months keep
+# to the plain share: a zero there comes with the season (the first months of a safety net).
+FAR_FROM_ZERO, FEW_ZEROS = 20.0, 0.05
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,8 @@ def kind(y: Array, freq: str) -> str:
     known = recent[~np.isnan(recent)]
     if known.size == 0 or not (known > 0).any():
         return ZERO
-    if (known == 0).mean() > ZERO_SHARE:
+    far = freq == "W" and np.median(known[known > 0]) > FAR_FROM_ZERO
+    if (known == 0).mean() > (FEW_ZEROS if far else ZERO_SHARE):
         return INTERMITTENT
     everything = y[~np.isnan(y)]
     few = len(everything) < SHORT_BELOW[freq] or len(np.unique(everything)) <= FEW_VALUES

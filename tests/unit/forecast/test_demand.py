@@ -146,3 +146,20 @@ def test_counties_add_up_to_the_country_on_every_path() -> None:
     areas = area_paths(national, shares, ("01", "02"), "G1", CUTOFF)
     np.testing.assert_allclose(areas["01"] + areas["02"], national, rtol=1e-9)
     assert areas["01"].mean() / national.mean() == pytest.approx(0.32, abs=0.03)
+
+
+def test_a_few_packs_a_week_in_large_units_do_not_make_paths_leap() -> None:
+    """One to three packs of 5,000 mg a week, none in every sixth: the paths stay around the mean of late."""
+    rng = np.random.default_rng(5)
+    packs = rng.integers(1, 4, 125) * (rng.random(125) > 1 / 6)
+    y = 5000.0 * packs
+    rows = pl.DataFrame({
+        "series_id": "S", "period": [START + timedelta(weeks=k) for k in range(125)], "y": y, "group": "V03",
+    })  # fmt: skip
+    found = forecast_demand(pl.concat([weekly_series(2, weeks=125), rows.select(weekly_series(2, weeks=3).columns)]),
+                            START + timedelta(weeks=124), horizon=8, n_paths=300)  # fmt: skip
+    at = found.series_ids.index("S")
+    assert found.kinds[at] == INTERMITTENT
+    paths = found.paths()[at]
+    assert 0.6 * y[-52:].mean() < paths.mean() < 1.5 * y[-52:].mean()
+    assert np.quantile(paths, 0.9) < 30_000
