@@ -63,6 +63,11 @@ def _meaning(error: psycopg.Error, asked: bool) -> Exception | None:
     if isinstance(error, pg.InsufficientPrivilege | pg.ReadOnlySqlTransaction):
         advice = "Use a role that may; analysts read the views of analyst"
         return WarehouseError(f"This role may not do that: {said}", advice)
+    if error.sqlstate is None and "permission denied for database" in str(error):
+        return WarehouseError(
+            "There is no warehouse here that this role may read yet",
+            "Run medsupply migrate (or demo), or name yours in MEDSUPPLY_HOME or MEDSUPPLY_DATABASE_URL",
+        )
     if error.sqlstate is None and _REFUSED.search(str(error)):
         return WarehouseError(
             f"The database refuses the sign-in: {said.rpartition('FATAL:')[2].strip()}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import dataframely as dy
 import polars as pl
@@ -16,6 +17,7 @@ from polars.testing import assert_frame_equal
 from medsupply.errors import InputError, WarehouseError, WarehouseUnavailable
 from medsupply.settings import Settings
 from medsupply.tables.base import METADATA, Table, count, day, flag, moment, number, text, texts
+from medsupply.warehouse.database import server
 from medsupply.warehouse.database.connection import Warehouse, copy, replace, upsert
 
 
@@ -207,3 +209,13 @@ def test_a_wrong_password(fresh_settings: Settings) -> None:
     with pytest.raises(WarehouseError, match="refuses the sign-in") as caught:
         Warehouse.open(Settings(home=fresh_settings.home, database_url=url))
     assert "wrong" not in str(caught.value)
+
+
+def test_a_home_without_a_warehouse_says_how_to_make_one(tmp_path: Path) -> None:
+    mine = Settings.from_environ({"MEDSUPPLY_HOME": str(tmp_path / "new")})
+    try:
+        with pytest.raises(WarehouseError, match="no warehouse here") as caught:
+            Warehouse.open(mine, role="analyst")
+        assert "migrate" in str(caught.value)
+    finally:
+        server.down(mine)
