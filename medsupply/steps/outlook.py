@@ -9,10 +9,11 @@ import polars as pl
 from medsupply.areas import COUNTRY
 from medsupply.days import week_start
 from medsupply.facts import Facts
-from medsupply.forecast.national import country_of, instead, simulated_rows
+from medsupply.forecast.national import country_of, instead, only, simulated_rows
 from medsupply.forecast.run_out import DemandPaths, run_out
 from medsupply.forecast.shares import learn_shares
 from medsupply.forecast.supply import learn_supply
+from medsupply.forecast.twins import twins
 from medsupply.picture.flows import Flows, flows
 from medsupply.picture.master import Master
 from medsupply.rules import load_rules
@@ -41,8 +42,8 @@ FEW = 2000
 def simulate_run_out(wh: Warehouse, facts: Facts, master: Master, *, workers: int = 1) -> int:
     """Simulate and store; returns the series for which something can be said."""
     as_of, known_at = facts.as_of, facts.known_at
-    if (same := _unchanged(wh, as_of, known_at)) is not None:
-        return same
+    if (stands := _unchanged(wh, as_of, known_at)) is not None:
+        return stands
     measured = pictures.stored(wh, MEASURED, "measured", as_of, known_at)
     state = _state(wh, measured, master, as_of, known_at)
     if state.filter(pl.col("stock_units").is_not_null()).is_empty():
@@ -50,13 +51,15 @@ def simulate_run_out(wh: Warehouse, facts: Facts, master: Master, *, workers: in
     cutoff, paths = _demand_paths(wh, as_of, known_at)
     past = _flows(wh, facts)
     known = supply(facts, master, past)
+    same = twins(state, _families(master))
     processes = workers if workers > 1 and state.height > FEW else 0
-    found = _simulated(state, as_of, paths, known, processes)
+    found = _simulated(same.once(state), as_of, paths, known, processes)
     country = country_of(package_past(facts, master, past), state, paths, as_of)
     if country is not None:
         keep_start(wh, facts, master, country)
-        found = instead(found, simulated_rows(country, n_paths=PATHS, workers=processes))
-    found = corrected(wh, found, state, as_of, known_at)
+        once = only(country, found["medicine_id"].unique().to_list())
+        found = instead(found, simulated_rows(once, n_paths=PATHS, workers=processes)) if once.names else found
+    found = corrected(wh, same.both(found), state, as_of, known_at)
     rows = found.with_columns(known_at=pl.lit(known_at), cutoff=pl.lit(cutoff, dtype=pl.Date))
     with wh.transaction() as connection:
         bulk.replace(connection, RUN_OUT, rows, as_of=as_of, known_at=known_at)
@@ -90,6 +93,11 @@ def _unchanged(wh: Warehouse, as_of: date, known_at: datetime) -> int | None:
         return None
     newest = wh.read(_NEWEST, as_of=as_of, known_at=known_at).item()
     return int(found["n"]) if newest is None or newest <= found["known_at"] else None
+
+
+def _families(master: Master) -> pl.DataFrame:
+    medicines = master.medicines.filter(pl.col("grain") == "medicine")
+    return medicines.select("medicine_id", "family_id").drop_nulls()
 
 
 def _flows(wh: Warehouse, facts: Facts) -> Flows:
