@@ -6,6 +6,8 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from medsupply.picture.rounding import SIGNIFICANT_DIGITS
+
 FORECAST_DAYS = 14
 KEY = ["county_code", "medicine_id"]
 
@@ -78,7 +80,7 @@ def with_demand(
 def with_cover(frame: pl.DataFrame) -> pl.DataFrame:
     """cover_days, cover_days_high, cover_days_with_reserve: null where demand is 0 or not known."""
     demand = pl.when(pl.col("daily_demand_units") > 0).then(pl.col("daily_demand_units"))
-    high = pl.col("stock_units") + pl.col("usual_units_silent").fill_null(0.0)
+    high = (pl.col("stock_units") + pl.col("usual_units_silent").fill_null(0.0)).round_sig_figs(SIGNIFICANT_DIGITS)
     return frame.with_columns(
         stock_usual=high,
         cover_days=pl.col("stock_units") / demand,
@@ -113,7 +115,22 @@ def with_run_out(frame: pl.DataFrame, run_out: pl.DataFrame | None, as_of: date)
         ),
         run_out_on=on.drop_nulls().first(),
     )
-    return frame.join(wide, on=KEY, how="left", maintain_order="left")
+    return _at_floor_now(frame.join(wide, on=KEY, how="left", maintain_order="left"), as_of)
+
+
+def _at_floor_now(frame: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """At or below the floor now: 1, today, also where the stock was corrected after it was simulated."""
+    with_reserve = (pl.col("stock_units") + pl.col("reserve_units").fill_null(0.0)).round_sig_figs(SIGNIFICANT_DIGITS)
+    low = {
+        name: ((with_reserve if value == "p_with_reserve" else pl.col("stock_units")) <= pl.col("floor_units"))
+        for name, (value, _) in _RUN_OUT.items()
+    }
+    told = [
+        pl.when(held.fill_null(False) & pl.col(name).is_not_null()).then(1.0).otherwise(pl.col(name)).alias(name)
+        for name, held in low.items()
+    ]
+    today = low["run_out_p14"].fill_null(False) & pl.col("run_out_p14").is_not_null()
+    return frame.with_columns(*told, run_out_on=pl.when(today).then(pl.lit(as_of)).otherwise(pl.col("run_out_on")))
 
 
 def with_index(frame: pl.DataFrame, expected: pl.DataFrame | None, forecast: pl.DataFrame | None) -> pl.DataFrame:

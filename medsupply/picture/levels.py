@@ -12,6 +12,7 @@ import polars as pl
 
 from medsupply.areas import COUNTRY
 from medsupply.picture.reasons import Reason
+from medsupply.picture.rounding import SIGNIFICANT_DIGITS
 from medsupply.rules import Rules
 
 SEVERE, ELEVATED, WATCH, NORMAL, UNKNOWN = "severe", "elevated", "watch", "normal", "unknown"
@@ -37,7 +38,7 @@ def _national() -> pl.Expr:
 def stock_conditions(stock: str) -> list[tuple[str, Reason, pl.Expr]]:
     """Level, reason and condition of stock, out_share and run-out; ``stock`` names the column of the stock used."""
     has_demand = (pl.col("trailing_demand_units") > 0).fill_null(False)
-    with_reserve = pl.col(stock) + pl.col("reserve_units").fill_null(0.0)
+    with_reserve = (pl.col(stock) + pl.col("reserve_units").fill_null(0.0)).round_sig_figs(SIGNIFICANT_DIGITS)
     empty = has_demand & (with_reserve <= pl.col("floor_units")).fill_null(False)
     at_floor = has_demand & (pl.col(stock) <= pl.col("floor_units")).fill_null(False)
     reserve_left = (pl.col("reserve_units") > 0).fill_null(False)
@@ -148,4 +149,4 @@ def _cap(frame: pl.DataFrame, capped: pl.Expr, level: str, reason: Reason) -> pl
 
 def levels(frame: pl.DataFrame, stock: str, rules: Rules) -> pl.DataFrame:
     """``level`` and ``reasons`` after the caps, with ``stock`` as the stock. Rows keep their order."""
-    return with_area_cap(with_family_cap(base_levels(frame, stock)), rules)
+    return with_family_cap(with_area_cap(base_levels(frame, stock), rules))

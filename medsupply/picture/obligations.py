@@ -35,9 +35,10 @@ def _sum(name: str) -> pl.Expr:
     return pl.when(pl.col(name).is_not_null().all()).then(pl.col(name).sum()).alias(name)
 
 
-def required(facts: Facts, master: Master) -> pl.DataFrame:
-    """``obliged_id``, ``family_id``, ``required_units``: base_packs / base_months x factor_months of the year."""
-    rows = facts.current("obligations").filter(pl.col("year") == facts.as_of.year)
+def required(facts: Facts, master: Master, year: int | None = None) -> pl.DataFrame:
+    """``obliged_id``, ``family_id``, ``required_units``: base_packs / base_months x factor_months of the year (None:
+    that of the report day)."""
+    rows = facts.current("obligations").filter(pl.col("year") == (year or facts.as_of.year))
     packs = rows.with_columns(packs=pl.col("base_packs") / pl.col("base_months") * pl.col("factor_months"))
     units = _family_packs(packs, master).rename({"units": "required_units"})
     return (
@@ -54,7 +55,7 @@ def permitted_units(facts: Facts, master: Master, day: date, kinds: tuple[str, .
     """
     permits = facts.current("permits").filter(pl.col("kind").cast(pl.String).is_in(kinds))
     in_force = (pl.col("valid_from") <= day) & (pl.col("valid_to").is_null() | (pl.col("valid_to") >= day))
-    owed = facts.current("obligations").filter(pl.col("year") == facts.as_of.year)
+    owed = facts.current("obligations").filter(pl.col("year") == day.year)
     owed = owed.group_by("obliged_id", "vnr").agg(
         owed=(pl.col("base_packs") / pl.col("base_months") * pl.col("factor_months")).sum()
     )
@@ -173,7 +174,8 @@ def obligations(facts: Facts, master: Master, holders: pl.DataFrame) -> pl.DataF
     owed = master.packages.filter(pl.col("family_id").is_in(needed["family_id"].implode()))
     stored = _Stored.of(reserve_rows(facts, holders, owed))
     days = [facts.as_of - timedelta(days=n) for n in range(SHORT_AFTER_DAYS)]
-    history = pl.concat([_day(facts, master, stored, needed, day) for day in days])
+    of_year = {year: required(facts, master, year) for year in {day.year for day in days}}
+    history = pl.concat([_day(facts, master, stored, of_year[day.year], day) for day in days])
     key = ["obliged_id", "family_id"]
     running = (
         history.sort("day", descending=True)

@@ -6,7 +6,7 @@ import polars as pl
 
 _N = r"\d+(?:[.,]\d+)?"
 _UNIT = r"(?:\s*(?:ml|g|mg|kpl))?"
-_REST = r"(?:\s*\(.*\))?"
+_REST = r"(?:\s*\([^()]*(?:\([^()]*\)[^()]*)*\))?"
 # N, N ml, N (...), N (...) ml, N ml (...)
 _PLAIN = rf"^\s*({_N}){_UNIT}{_REST}{_UNIT}\s*$"
 # A x B, A x B ml

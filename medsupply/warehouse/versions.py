@@ -42,11 +42,12 @@ def timeline(
             moments.add(one.counts_to)
     for moment in sorted(moments):
         standing = [rows for one in deliveries if (rows := one.known(moment)) is not None]
-        if full_list:
-            yield moment, standing[-1] if standing else deliveries[0].rows.clear().drop(KNOWN_FROM)
-        elif standing:
-            together = pl.concat(standing)
-            yield moment, together.unique(subset=list(key), keep="last", maintain_order=True)
+        if not standing:
+            yield moment, deliveries[0].rows.clear().drop(KNOWN_FROM)
+        elif full_list:
+            yield moment, standing[-1]
+        else:
+            yield moment, pl.concat(standing).unique(subset=list(key), keep="last", maintain_order=True)
 
 
 def states(

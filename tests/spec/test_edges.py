@@ -1,0 +1,45 @@
+"""Edges at which a figure was once wrong, each as small as it can be."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+from spec_cases import judged, row
+
+from medsupply.picture.units import units_of_text
+from medsupply.warehouse.versions import Listed, fold, states
+
+
+def test_stock_and_reserve_exactly_at_the_floor_are_severe() -> None:
+    one = row(stock_units=358.8, reserve_units=27.6, floor_units=386.4)
+    assert judged([one])[0]["level"] == "severe"
+
+
+def test_a_medicine_whose_family_is_watch_in_its_area_is_at_most_elevated() -> None:
+    family = {"stock_units": 10.0, "floor_units": 30.0}
+    medicine = {"grain": "medicine", "medicine_id": "G0001", **family}
+    rows = [
+        row(county_code="08", **family),
+        row(county_code="08", **medicine),
+        row(county_code="99"),
+        row(county_code="99", **(medicine | {"floor_units": 70.0})),
+    ]
+    found = {(one["county_code"], one["grain"]): one["level"] for one in judged(rows)}
+    assert found["08", "family"] == "watch"
+    assert found["08", "medicine"] == "elevated"
+
+
+def test_events_of_which_all_are_withdrawn_stop_counting() -> None:
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    rows = pl.DataFrame({"vnr": ["000101"], "delivery_id": ["a"], "known_from": [at]}).cast(
+        {"known_from": pl.Datetime("us", "UTC")}
+    )
+    found, whole = states([Listed(rows, at, at + timedelta(days=1))], ["vnr"], full_list=False)
+    folded = fold(found, ["vnr"], full_list=whole)
+    assert folded["known_to"].to_list() == [at + timedelta(days=1)]
+
+
+def test_two_parts_of_a_pack_are_no_number() -> None:
+    texts = pl.DataFrame({"text": ["1 (125mg) + 2 (80mg)", "100 (2 x 50)"]})
+    assert texts.select(units_of_text(pl.col("text")))["text"].to_list() == [None, 100.0]
