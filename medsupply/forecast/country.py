@@ -13,6 +13,7 @@ from scipy.special import ndtri  # type: ignore[import-untyped]
 from medsupply.forecast.calendar import Array
 from medsupply.forecast.outages import draw, onsets
 from medsupply.forecast.resupply import LEAST_NEED, SPREAD, Laws, Orders
+from medsupply.forecast.simulate import wholesale
 from medsupply.forecast.waits import AFTER, AFTER_END, LONG_WAIT, UNDER, Ints, Packages
 
 SUBSTITUTED, SHELF_DAYS = 0.75, 14.0
@@ -29,7 +30,8 @@ class Scene:
     holders usually keep: a path begins between ``known`` [series] (units of those heard of; None: all that packages
     stand at) and as much with them. What a silent holder once counted is not there any more. ``delay``: days by which
     orders come later. ``moved`` [packages]: units put into (or taken out of) stock today, which no order knows of;
-    None: none.
+    None: none. ``upstream`` [series]: units at the wholesalers (nan: not known), which feed the areas on the first
+    ``fed`` paths.
     """
 
     names: tuple[str, ...]
@@ -39,16 +41,20 @@ class Scene:
     delay: float = 0.0
     moved: Array | None = None
     known: Array | None = None
+    upstream: Array | None = None
+    fed: int = 0
 
 
 @dataclass(frozen=True)
 class CountryOutcome:
     """First day at or below the floor [series, paths] (inf: none), without and with the reserve; ``unmet`` [series,
-    days]: mean demand without stock up to each day."""
+    days]: mean demand without stock up to each day; ``available`` [series, days, fed paths]: share of what areas ask
+    for that wholesalers can give."""
 
     first: Array
     first_with_reserve: Array
     unmet: Array
+    available: Array
 
 
 def simulate_country(
@@ -64,6 +70,7 @@ def simulate_country(
         np.concatenate([one.first for one in parts]),
         np.concatenate([one.first_with_reserve for one in parts]),
         np.concatenate([one.unmet for one in parts]),
+        np.concatenate([one.available for one in parts]),
     )
 
 
@@ -90,6 +97,8 @@ class _Chunk:
         self.floor, self.reserve, self.missing = (one[series] for one in (scene.floor, scene.reserve, scene.missing))
         self.known = None if scene.known is None else scene.known[series]
         self.delay, self.n_paths, self.days = scene.delay, n_paths, days
+        upstream = np.full(len(series), np.nan) if scene.upstream is None else scene.upstream[series]
+        self.upstream = np.repeat(upstream[:, None], scene.fed, axis=1)
         self.moved = np.zeros(len(columns)) if scene.moved is None else scene.moved[columns]
         self.medicine = self.packages.medicine
         self.first_of = np.flatnonzero(np.diff(self.medicine, prepend=-1))
@@ -173,16 +182,27 @@ class _Chunk:
         share = self._shares()[:, None]
         first, with_reserve = (np.full((len(self.names), self.n_paths), np.inf) for _ in range(2))
         unmet = np.zeros((len(self.names), self.days))
+        fed = self.upstream.shape[1]
+        available = np.ones((len(self.names), self.days, fed), dtype=np.float32)
         for day in range(1, self.days + 1):
+            before = self.stock[:, :fed].copy()
             self._receive(day)
             asked = wanted[:, :, day - 1]
+            available[:, day - 1] = self._wholesale(self.stock[:, :fed] - before, asked[:, :fed])
             given = self._dispense(share * asked[self.medicine], day)
             unmet[:, day - 1] = np.maximum(asked - np.add.reduceat(given, self.first_of, axis=0), 0.0).mean(axis=1)
             left = np.add.reduceat(self.stock, self.first_of, axis=0)
             first[(left <= self.floor[:, None]) & np.isinf(first)] = day
             low = left + self.reserve[:, None] <= self.floor[:, None]
             with_reserve[low & np.isinf(with_reserve)] = day
-        return CountryOutcome(first, with_reserve, np.cumsum(unmet, axis=1))
+        return CountryOutcome(first, with_reserve, np.cumsum(unmet, axis=1), available)
+
+    def _wholesale(self, received: Array, asked: Array) -> Array:
+        """Share of what areas ask for today that wholesalers can give after what was ``received`` [packages, fed]."""
+        if not asked.size:
+            return asked
+        self.upstream, share = wholesale(self.upstream, np.add.reduceat(received, self.first_of, axis=0), asked)
+        return share
 
     def _receive(self, day: int) -> None:
         """What is due today comes: stock is filled with what was ordered a lead time ago; the next receipt is drawn."""

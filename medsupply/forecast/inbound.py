@@ -48,6 +48,11 @@ class Inbound:
             np.add.at(arriving, (np.flatnonzero(inside), day[inside].astype(int) - 1), min(units, 104 * usual_weekly))
         return Drawn(arriving, share)
 
+    def under_notice(self, key: tuple[str, str]) -> bool:
+        """Whether a notice stops some of the supply within the horizon."""
+        spans = self.notices.get(key) or self.notices.get((key[0], COUNTRY), [])
+        return any(share > 0 and start <= DAYS for share, start, _ in spans)
+
     def only(self, medicines: Collection[str]) -> Inbound:
         """The same of some medicines."""
         supply = {key: rows for key, rows in self.supply.items() if key[0] in medicines}

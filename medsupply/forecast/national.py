@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -15,6 +15,7 @@ from medsupply.forecast.country import CountryOutcome, Scene, simulate_country
 from medsupply.forecast.history import Past, notices_at, packages_at, told_by_day
 from medsupply.forecast.resupply import Laws, learn_laws
 from medsupply.forecast.run_out import SHARES, DemandPaths, daily_demand
+from medsupply.forecast.simulate import at_floor
 from medsupply.forecast.waits import Packages
 from medsupply.forecast.workers import pool
 from medsupply.tables.forecast import HORIZON_DAYS
@@ -89,9 +90,10 @@ def simulate(
     delay: float = 0.0,
     demand_factor: float = 1.0,
     moved: Array | None = None,
+    fed: int = 0,
 ) -> CountryOutcome:
     """The futures of the country's medicines. ``delay``: days that all supply comes later; ``demand_factor``: demand
-    as a multiple; ``moved``: units by package put into stock today or taken out.
+    as a multiple; ``moved``: units by package put into stock today or taken out; ``fed``: paths that feed areas.
 
     The same ``seed`` draws the same futures whatever is changed.
     """
@@ -104,23 +106,41 @@ def simulate(
               ("stock_units", "floor_units", "reserve_units")}  # fmt: skip
     high = country.state["stock_units_high"].cast(pl.Float64).fill_null(0.0).to_numpy()
     missing = np.maximum(high - number["stock_units"], 0.0)
+    upstream = country.state["upstream_units"].cast(pl.Float64).fill_null(float("nan")).to_numpy() if fed else None
     scene = Scene(
-        country.names, number["floor_units"], number["reserve_units"], missing, delay, moved, number["stock_units"]
-    )
+        country.names, number["floor_units"], number["reserve_units"], missing, delay, moved, number["stock_units"],
+        upstream, fed,
+    )  # fmt: skip
     return simulate_country(
         country.packages, country.laws, scene, demand, n_paths=n_paths, days=DAYS, seed=f"{country.as_of}|{seed}"
     )
 
 
-def simulated_rows(country: Country, *, n_paths: int, workers: int = 0) -> pl.DataFrame:
-    """``rows_of`` of the country as it is; ``workers`` processes (0: here) give the same rows."""
+@dataclass(frozen=True)
+class Told:
+    """``rows``: ``rows_of`` the country; ``available``: by medicine [days, fed paths] what wholesalers can give areas,
+    as a share of what those ask for, where the stock of wholesalers is known."""
+
+    rows: pl.DataFrame
+    available: Mapping[str, Array]
+
+
+def simulated(country: Country, *, n_paths: int, fed: int = 0, workers: int = 0) -> Told:
+    """The country as it is; ``workers`` processes (0: here) give the same rows."""
     parts = [only(country, country.names[at : at + CHUNK]) for at in range(0, len(country.names), CHUNK)]
     with pool(workers) as processes:
-        return pl.concat(processes.map(_told, n_paths, parts)).sort("medicine_id", "horizon_days")
+        told = processes.map(_told, (n_paths, fed), parts)
+    rows = pl.concat(one.rows for one in told).sort("medicine_id", "horizon_days")
+    return Told(rows, {name: found for one in told for name, found in one.available.items()})
 
 
-def _told(n_paths: int, country: Country) -> pl.DataFrame:
-    return rows_of(country, simulate(country, n_paths=n_paths))
+def _told(size: tuple[int, int], country: Country) -> Told:
+    n_paths, fed = size
+    found = simulate(country, n_paths=n_paths, fed=fed)
+    if not fed:
+        return Told(rows_of(country, found), {})
+    told = zip(country.names, found.available, country.state["upstream_units"].is_not_null(), strict=True)
+    return Told(rows_of(country, found), {name: share for name, share, known in told if known})
 
 
 def rows_of(country: Country, found: CountryOutcome) -> pl.DataFrame:
@@ -130,8 +150,8 @@ def rows_of(country: Country, found: CountryOutcome) -> pl.DataFrame:
         country.state[name].cast(pl.Float64).fill_null(0.0).to_numpy()
         for name in ("stock_units", "floor_units", "reserve_units")
     )
-    first = np.where((stock <= floor)[:, None], 0.0, found.first)
-    with_reserve = np.where((stock + reserve <= floor)[:, None], 0.0, found.first_with_reserve)
+    first = np.where(at_floor(stock, floor)[:, None], 0.0, found.first)
+    with_reserve = np.where(at_floor(stock + reserve, floor)[:, None], 0.0, found.first_with_reserve)
     dates = {name: _days(first, share, country.as_of) for name, share in SHARES.items()}
     frames = [
         country.state.select("medicine_id", "county_code").with_columns(

@@ -14,6 +14,7 @@ import polars as pl
 
 from medsupply.areas import AREAS, COUNTRY, COUNTY_CODES
 from medsupply.forecast.calendar import Array
+from medsupply.forecast.fed import NO_AREAS, WEEK, AreaLaw, FedStart, simulate_fed
 from medsupply.forecast.inbound import Inbound, inbound
 from medsupply.forecast.lateness import DEFAULT_LATE, DEFAULT_SLIP, Lateness
 from medsupply.forecast.shares import Shares, area_paths
@@ -81,7 +82,9 @@ def run_out(
     announced: pl.DataFrame | None = None,
     notices: pl.DataFrame | None = None,
     law: SupplyLaw | None = None,
+    areas: AreaLaw | None = None,
     lateness: Lateness | None = None,
+    available: Mapping[str, Array] | None = None,
     n_paths: int = 400,
     seed: int = 1,
     workers: int = 0,
@@ -93,6 +96,9 @@ def run_out(
     on rows of 99; null: not known). Rows without stock or demand are left out: nothing can be said.
     ``announced``: medicine_id, county_code, announced_on, expected_on, units, certainty. ``notices``: medicine_id,
     county_code, share (of the medicine's demand), start, end (null: open). ``law``: what history says of supply.
+    ``available``: by medicine [days, paths] the share of what areas ask for that wholesalers can give, where it was
+    simulated already; else the row of 99 tells. Where it is known, areas are fed by wholesalers as ``areas`` says; else
+    they are supplied by ``law`` as the country is.
     The same ``seed`` draws the same futures: what-ifs differ by what was changed, not by chance. ``workers`` processes
     (0: here) give the same rows.
     """
@@ -102,7 +108,7 @@ def run_out(
         & pl.col("floor_units").is_not_null()
     ).sort("medicine_id", pl.col("county_code") != COUNTRY, "county_code")
     coming = inbound(announced, notices, lateness or Lateness(DEFAULT_LATE, DEFAULT_SLIP), as_of)
-    sources = Sources(demand or DemandPaths(as_of), law or NO_HISTORY, coming)
+    sources = Sources(demand or DemandPaths(as_of), law or NO_HISTORY, coming, areas or NO_AREAS, available or {})
     job = partial(_chunk, as_of=as_of, n_paths=n_paths, seed=seed)
     with pool(workers) as processes:
         frames = processes.map(_call, job, list(_parts(known, sources)))
@@ -116,6 +122,8 @@ class Sources:
     demand: DemandPaths
     law: SupplyLaw
     coming: Inbound
+    areas: AreaLaw
+    available: Mapping[str, Array]
 
 
 Part = tuple[pl.DataFrame, Sources]
@@ -129,7 +137,8 @@ def _parts(known: pl.DataFrame, sources: Sources) -> Iterator[Part]:
         some = medicines[at : at + CHUNK]
         part = known.filter(pl.col("medicine_id").is_in(some))
         law = sources.law.of(list(part.select("medicine_id", "county_code").iter_rows()), position)
-        yield part, Sources(sources.demand.only(some), law, sources.coming.only(some))
+        fed = {medicine: sources.available[medicine] for medicine in some if medicine in sources.available}
+        yield part, Sources(sources.demand.only(some), law, sources.coming.only(some), sources.areas.only(some), fed)
 
 
 def _call(job: Callable[[Part], pl.DataFrame], part: Part) -> pl.DataFrame:
@@ -139,33 +148,63 @@ def _call(job: Callable[[Part], pl.DataFrame], part: Part) -> pl.DataFrame:
 def _chunk(given: Part, as_of: date, n_paths: int, seed: int) -> pl.DataFrame:
     """Some medicines in all areas: the country first, its wholesalers feed the areas on the same path."""
     part, sources = given
-    country = part.filter(pl.col("county_code") == COUNTRY)
-    areas = part.filter(pl.col("county_code") != COUNTRY)
-    frames, available = [], {}
+    national = pl.col("county_code") == COUNTRY
+    country, areas = part.filter(national), part.filter(~national)
+    frames, available = [pl.DataFrame(schema=RUN_OUT_SCHEMA)], dict(sources.available)
     if country.height:
-        outcome, frame = _simulate(country, as_of, sources, None, n_paths, seed)
-        available = {m: outcome.available[:, k] for k, m in enumerate(country["medicine_id"].to_list())}
+        outcome, frame = _simulate(country, as_of, sources, n_paths, seed)
+        told = zip(country.select("medicine_id", "upstream_units").iter_rows(), range(country.height), strict=True)
+        known = {medicine: outcome.available[:, k] for (medicine, upstream), k in told if upstream is not None}
+        available = known | available
         frames.append(frame)
-    if areas.height:
-        everything = np.ones((DAYS, n_paths))
-        fed = np.stack([available.get(medicine, everything) for medicine in areas["medicine_id"]], axis=1)
-        frames.append(_simulate(areas, as_of, sources, fed, n_paths, seed)[1])
+    fed = pl.col("medicine_id").is_in(list(available))
+    if (some := areas.filter(fed)).height:
+        frames.append(_fed(some, as_of, sources, available, n_paths, seed))
+    if (others := areas.filter(~fed)).height:
+        frames.append(_simulate(others, as_of, sources, n_paths, seed)[1])
     return pl.concat(frames)
 
 
-def _simulate(
-    part: pl.DataFrame, as_of: date, sources: Sources, fed: Array | None, n_paths: int, seed: int
-) -> tuple[Outcome, pl.DataFrame]:
+def _fed(
+    part: pl.DataFrame, as_of: date, sources: Sources, available: Mapping[str, Array], n_paths: int, seed: int
+) -> pl.DataFrame:
+    """Areas that wholesalers feed: what those have is the same future as the country's."""
+    weeks, stock = _weeks(sources.demand, as_of), part["stock_units"].cast(pl.Float64).to_numpy()
+    shape = (len(stock), n_paths)
+    demand, noise, uniform = np.empty((DAYS, *shape)), np.empty((DAYS // WEEK, *shape)), np.empty(shape)
+    for k, (row, paths) in enumerate(zip(part.iter_rows(named=True), _paths(part, sources), strict=True)):
+        shared, own = _seeds(row, as_of, seed)
+        demand[:, k] = _daily(paths, row, weeks, n_paths, np.random.default_rng([shared, 1])).T
+        noise[:, k] = np.random.default_rng([shared, own]).standard_normal((DAYS // WEEK, n_paths))
+        uniform[k] = np.random.default_rng([shared, 3]).random(n_paths)
+    keys = list(part.select("medicine_id", "county_code").iter_rows())
+    high, reserve = _high(part)
+    floor, trailing = (part[name].cast(pl.Float64).to_numpy() for name in ("floor_units", "trailing_demand_units"))
+    between = stock[:, None] + (high - stock)[:, None] * uniform
+    start = FedStart(between, stock, reserve, floor, WEEK * trailing, sources.areas.of(keys, stock))
+    share = np.stack([available[medicine] for medicine in part["medicine_id"]], axis=1)
+    notice = np.array([sources.coming.under_notice(key) for key in keys])
+    return _rows(part, simulate_fed(start, demand, share, noise), as_of, notice)
+
+
+def _paths(part: pl.DataFrame, sources: Sources) -> list[Array | None]:
+    """Demand paths of every row; None: there are none."""
     areas = part.group_by("medicine_id", maintain_order=True).agg("county_code").iter_rows()
     paths = {medicine: sources.demand.of(medicine, {COUNTRY, *served}) for medicine, served in areas}
+    return [paths[medicine].get(area) for medicine, area in part.select("medicine_id", "county_code").iter_rows()]
+
+
+def _simulate(
+    part: pl.DataFrame, as_of: date, sources: Sources, n_paths: int, seed: int
+) -> tuple[Outcome, pl.DataFrame]:
     weeks = _weeks(sources.demand, as_of)
     draws = [
-        _drawn(row, as_of, sources, paths[row["medicine_id"]].get(row["county_code"]), weeks, n_paths, seed)
-        for row in part.iter_rows(named=True)
+        _drawn(row, as_of, sources, paths, weeks, n_paths, seed)
+        for row, paths in zip(part.iter_rows(named=True), _paths(part, sources), strict=True)
     ]
     demand, announced, stopped, chance, noise = (np.stack([one[k].T for one in draws], axis=1) for k in range(5))
     start = _start(part, sources.law, np.stack([one[5] for one in draws]))
-    outcome = simulate(start, Draws(demand, announced, stopped, chance, noise, fed))
+    outcome = simulate(start, Draws(demand, announced, stopped, chance, noise))
     notice = stopped.max(axis=(0, 2)) > 0
     return outcome, _rows(part, outcome, as_of, notice)
 
@@ -181,8 +220,8 @@ def _drawn(
 ) -> tuple[Array, ...]:
     """Draws of one series: demand, lateness, notices and silent holders' stock are the same futures in all areas."""
     key = (str(row["medicine_id"]), str(row["county_code"]))
-    shared = _number(f"{key[0]}|{as_of}|{seed}")
-    own = np.random.default_rng([shared, _number(key[1])])
+    shared, mine = _seeds(row, as_of, seed)
+    own = np.random.default_rng([shared, mine])
     daily = _daily(paths, row, weeks, n_paths, np.random.default_rng([shared, 1]))
     supply = sources.coming.of(key, 7.0 * row["trailing_demand_units"], n_paths, np.random.default_rng([shared, 2]))
     chance = own.random((n_paths, DAYS))
@@ -195,6 +234,11 @@ def _drawn(
         noise,
         np.random.default_rng([shared, 3]).random(n_paths),
     )
+
+
+def _seeds(row: Mapping[str, Any], as_of: date, seed: int) -> tuple[int, int]:
+    """Of the medicine's futures, the same in all areas, and of the area's own."""
+    return _number(f"{row['medicine_id']}|{as_of}|{seed}"), _number(str(row["county_code"]))
 
 
 def _number(text: str) -> int:
@@ -227,11 +271,8 @@ def _daily(paths: Array | None, row: Mapping[str, Any], weeks: Ints, n_paths: in
 
 def _start(part: pl.DataFrame, law: SupplyLaw, uniform: Array) -> Start:
     """Where the paths start and how supply behaves; a series without history fills towards the stock it has now."""
-    filled = part.with_columns(
-        high=pl.max_horizontal(pl.coalesce("stock_units_high", "stock_units"), "stock_units"),
-        reserve=pl.col("reserve_units").fill_null(0.0),
-    )
-    stock, high, reserve = (filled[name].cast(pl.Float64).to_numpy() for name in ("stock_units", "high", "reserve"))
+    stock = part["stock_units"].cast(pl.Float64).to_numpy()
+    high, reserve = _high(part)
     position = law.position()
     at = [position.get((m, c)) for m, c in part.select("medicine_id", "county_code").iter_rows()]
     usual = np.array([stock[i] if j is None else law.usual[j] for i, j in enumerate(at)])
@@ -248,6 +289,16 @@ def _start(part: pl.DataFrame, law: SupplyLaw, uniform: Array) -> Start:
         usual=usual,
         upstream=part["upstream_units"].cast(pl.Float64).fill_null(float("nan")).to_numpy(),
     )
+
+
+def _high(part: pl.DataFrame) -> tuple[Array, Array]:
+    """Stock with silent holders at their usual units, and the reserve."""
+    filled = part.select(
+        high=pl.max_horizontal(pl.coalesce("stock_units_high", "stock_units"), "stock_units"),
+        reserve=pl.col("reserve_units").fill_null(0.0),
+    )
+    high, reserve = (filled[name].cast(pl.Float64).to_numpy() for name in ("high", "reserve"))
+    return high, reserve
 
 
 def _rows(part: pl.DataFrame, outcome: Outcome, as_of: date, notice: Array) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""The stock of many medicines and areas, day by day on many paths at once: arrays of series x paths."""
+"""The stock of many medicines, or areas without wholesalers, day by day on many paths: arrays of series x paths."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from medsupply.forecast.calendar import Array
+from medsupply.forecast.calendar import Array, Mask
 from medsupply.forecast.supply import LONGEST
 
 NEVER = np.inf
@@ -37,14 +37,13 @@ class Start:
 @dataclass(frozen=True)
 class Draws:
     """What is drawn beforehand, [days, n, paths]: demand a day, announced units that arrive, share of supply stopped
-    by notices, uniform and normal numbers for usual resupply, and the share of an order that wholesalers can give."""
+    by notices, uniform and normal numbers for usual resupply."""
 
     demand: Array
     announced: Array
     stopped: Array
     chance: Array
     noise: Array
-    available: Array | None
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def simulate(start: Start, draws: Draws) -> Outcome:
     upstream = np.repeat(start.upstream[:, None], paths, axis=1)
     for day in range(days):
         received = _received(usual, world, day)
-        upstream, available[day] = _wholesale(upstream, received, draws.demand[day])
+        upstream, available[day] = wholesale(upstream, received, draws.demand[day])
         unmet[:, day] = _step(usual, start.floor, received, draws.demand[day], day + 1).mean(axis=1)
         _step(told, start.floor, draws.announced[day], draws.demand[day], day + 1)
     first = _from_now(usual, start)
@@ -119,7 +118,6 @@ def _draws_of(draws: Draws, series: Ints) -> Draws:
         draws.stopped[:, series],
         draws.chance[:, series],
         draws.noise[:, series],
-        None if draws.available is None else draws.available[:, series],
     )
 
 
@@ -150,11 +148,11 @@ def _received(run: _Run, world: _World, day: int) -> Array:
     size += (start.noise * start.weekly)[j] * draws.noise[day, j, b]
     size = np.maximum(size, 0.0) * (1 - draws.stopped[day, j, b])
     received: Array = draws.announced[day].copy()
-    received[j, b] += size if draws.available is None else size * draws.available[day, j, b]
+    received[j, b] += size
     return received
 
 
-def _wholesale(upstream: Array, received: Array, demand: Array) -> tuple[Array, Array]:
+def wholesale(upstream: Array, received: Array, demand: Array) -> tuple[Array, Array]:
     """Stock of the wholesalers after the day (nan: not known), and the share of the areas' demand it could fill."""
     there = upstream + received
     share = np.clip(there / np.maximum(demand, 1e-9), 0, 1)
@@ -171,4 +169,9 @@ def _step(run: _Run, floor: Array, received: Array, demand: Array, day: int) -> 
 
 def _from_now(run: _Run, start: Start) -> Array:
     """First days [n, paths]; at or below the floor as reported today: today on every path."""
-    return np.where((start.now + run.reserve <= start.floor)[:, None], 0.0, run.first)
+    return np.where(at_floor(start.now + run.reserve, start.floor)[:, None], 0.0, run.first)
+
+
+def at_floor(stock: Array, floor: Array) -> Mask:
+    """At or below the floor; a sum of figures of twelve digits may lie above it in the last bit only."""
+    return np.asarray(stock <= floor * (1 + 1e-12))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
 import polars as pl
@@ -9,7 +10,9 @@ import polars as pl
 from medsupply.areas import COUNTRY
 from medsupply.days import week_start
 from medsupply.facts import Facts
-from medsupply.forecast.national import country_of, instead, only, simulated_rows
+from medsupply.forecast.calendar import Array
+from medsupply.forecast.fed import learn_areas
+from medsupply.forecast.national import Country, country_of, instead, only, simulated
 from medsupply.forecast.run_out import DemandPaths, run_out
 from medsupply.forecast.shares import learn_shares
 from medsupply.forecast.supply import learn_supply
@@ -53,12 +56,12 @@ def simulate_run_out(wh: Warehouse, facts: Facts, master: Master, *, workers: in
     known = supply(facts, master, past)
     same = twins(state, _families(master))
     processes = workers if workers > 1 and state.height > FEW else 0
-    found = _simulated(same.once(state), as_of, paths, known, processes)
+    once = same.once(state)
     country = country_of(package_past(facts, master, past), state, paths, as_of)
     if country is not None:
         keep_start(wh, facts, master, country)
-        once = only(country, found["medicine_id"].unique().to_list())
-        found = instead(found, simulated_rows(once, n_paths=PATHS, workers=processes)) if once.names else found
+        country = only(country, once["medicine_id"].unique().to_list())
+    found = _simulated(once, as_of, paths, known, country, processes)
     found = corrected(wh, same.both(found), state, as_of, known_at)
     rows = found.with_columns(known_at=pl.lit(known_at), cutoff=pl.lit(cutoff, dtype=pl.Date))
     with wh.transaction() as connection:
@@ -106,12 +109,13 @@ def _flows(wh: Warehouse, facts: Facts) -> Flows:
 
 
 def _simulated(
-    state: pl.DataFrame, as_of: date, paths: DemandPaths | None, known: Supply, workers: int
+    state: pl.DataFrame, as_of: date, paths: DemandPaths | None, known: Supply, country: Country | None, workers: int
 ) -> pl.DataFrame:
-    """The country on all paths; areas on fewer, beside a country on as few, whose wholesalers feed them."""
-    law = learn_supply(known.history)
+    """The country on all paths, by its packages where they are known; areas on the first of them, fed by what its
+    wholesalers have on the same path."""
+    law, fed_areas = learn_supply(known.history), learn_areas(known.history)
 
-    def simulated(rows: pl.DataFrame, n_paths: int) -> pl.DataFrame:
+    def by_law(rows: pl.DataFrame, n_paths: int, available: Mapping[str, Array]) -> pl.DataFrame:
         return run_out(
             rows,
             as_of,
@@ -119,15 +123,22 @@ def _simulated(
             announced=known.announced,
             notices=known.notices,
             law=law,
+            areas=fed_areas,
             lateness=known.lateness,
+            available=available,
             n_paths=n_paths,
             workers=workers,
         )
 
     national = pl.col("county_code") == COUNTRY
-    country = simulated(state.filter(national), PATHS)
-    areas = simulated(state, AREA_PATHS).filter(~national)
-    return pl.concat([country, areas]).sort("medicine_id", "county_code", "horizon_days")
+    found = by_law(state.filter(national), PATHS, {})
+    available: Mapping[str, Array] = {}
+    if country is not None and country.names:
+        told = simulated(country, n_paths=PATHS, fed=AREA_PATHS, workers=workers)
+        found, available = instead(found, told.rows), told.available
+    feeding = ~national | ~pl.col("medicine_id").is_in(list(available))
+    areas = by_law(state.filter(feeding), AREA_PATHS, available).filter(~national)
+    return pl.concat([found, areas]).sort("medicine_id", "county_code", "horizon_days")
 
 
 def _state(wh: Warehouse, measured: pl.DataFrame, master: Master, as_of: date, known_at: datetime) -> pl.DataFrame:

@@ -85,6 +85,7 @@ def _history(as_of: date, flows: Flows, units: pl.DataFrame) -> pl.DataFrame:
     stood = _in_areas(flows.places, flows, units, ("inflow", "balance"))
     left = _in_areas(flows.left_places, flows, units, ("packs",))
     joined = stood.drop_nulls("balance").join(left, on=["medicine_id", "county_code", "week"], how="left")
+    joined = joined.join(_upstream(flows, units), on=["medicine_id", "county_code", "week"], how="left")
     complete = pl.col("week") + pl.duration(days=6) <= as_of
     return (
         joined.filter(complete)
@@ -96,9 +97,18 @@ def _history(as_of: date, flows: Flows, units: pl.DataFrame) -> pl.DataFrame:
             inflow_units="inflow",
             demand_units=pl.col("packs").fill_null(0.0),
             notice_share=pl.lit(None, dtype=pl.Float64),
+            upstream_units="upstream_units",
         )
         .sort("medicine_id", "county_code", "week")
     )
+
+
+def _upstream(flows: Flows, units: pl.DataFrame) -> pl.DataFrame:
+    """What lay with holders that count in the country alone: wholesalers, companies and THL, who feed the areas."""
+    there = flows.places.filter(pl.col("place") == COUNTRY).join(units, on="vnr")
+    there = there.with_columns(upstream_units=pl.col("balance") * pl.col("per_pack"))
+    rows = there.group_by("medicine_id", "week").agg(_known_sum("upstream_units").round(DIGITS))
+    return rows.with_columns(county_code=pl.lit(COUNTRY))
 
 
 def _in_areas(rows: pl.DataFrame, flows: Flows, units: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:

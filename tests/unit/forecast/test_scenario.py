@@ -13,7 +13,7 @@ from medsupply.errors import InputError
 from medsupply.forecast import national
 from medsupply.forecast.history import Past
 from medsupply.forecast.keeping import packed, unpacked
-from medsupply.forecast.national import Country, country_of, rows_of, simulate, simulated_rows
+from medsupply.forecast.national import Country, country_of, rows_of, simulate, simulated
 from medsupply.forecast.scenario import Scenario, Start, what_if
 
 from .packaged import DAYS, FIRST, lived, notice, past_of, world
@@ -59,9 +59,23 @@ def test_medicines_apart_have_the_futures_they_have_together(workers: int, monke
     several = world(G900_900=lived(10.0, down=(DAYS - 20, DAYS)), G901_901=lived(6.0), G902_902=lived(3.0))
     whole = country(past_of(several, TOLD))
     monkeypatch.setattr(national, "CHUNK", 1)
-    apart = simulated_rows(whole, n_paths=100, workers=workers)
-    assert apart["medicine_id"].n_unique() == len(whole.names) > 2
-    assert apart.equals(rows_of(whole, simulate(whole, n_paths=100)))
+    apart = simulated(whole, n_paths=100, workers=workers)
+    assert apart.rows["medicine_id"].n_unique() == len(whole.names) > 2
+    assert apart.rows.equals(rows_of(whole, simulate(whole, n_paths=100)))
+
+
+def test_what_wholesalers_can_give_areas_is_told_where_their_stock_is_known() -> None:
+    """Half a week of demand at wholesalers and no receipt for weeks: nothing is left for areas, then something is."""
+    whole = country(past_of(LATE, TOLD))
+    weekly = 7 * pl.col("trailing_demand_units")
+    short = dataclasses.replace(whole, state=whole.state.with_columns(upstream_units=0.5 * weekly))
+    told = simulated(short, n_paths=100, fed=40).available
+    assert {one.shape for one in told.values()} == {(84, 40)}
+    assert told["G900"][0].min() == 1.0
+    assert 0.0 < told["G900"][10:30].mean() < 0.9
+    assert simulated(short, n_paths=100).available == {}
+    blind = dataclasses.replace(whole, state=whole.state.with_columns(upstream_units=pl.lit(None, dtype=pl.Float64)))
+    assert simulated(blind, n_paths=100, fed=40).available == {}
 
 
 def test_silence_never_lowers_the_risk() -> None:
