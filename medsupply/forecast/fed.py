@@ -7,7 +7,7 @@ wholesalers get, not what they give.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,19 +35,21 @@ class AreaLaw:
     pull: Array
     noise: Array
 
+    def position(self) -> Mapping[tuple[str, str], int]:
+        return {key: j for j, key in enumerate(self.keys)}
+
     def of(self, keys: Sequence[tuple[str, str]], stock: Array) -> AreaLaw:
         """The laws of ``keys``; a series without one keeps to the ``stock`` it has."""
-        at = {key: j for j, key in enumerate(self.keys)}
+        at = self.position()
         place = np.array([at.get(key, len(self.keys)) for key in keys], dtype=np.int64)
         known = place < len(self.keys)
         usual = np.where(known, np.append(self.usual, 0.0)[place], stock)
         pull, noise = np.append(self.pull, DEFAULT_PULL)[place], np.append(self.noise, DEFAULT_NOISE)[place]
         return AreaLaw(tuple(keys), usual, pull, noise)
 
-    def only(self, medicines: Sequence[str]) -> AreaLaw:
-        """The laws of some medicines."""
-        chosen = set(medicines)
-        at = [j for j, (medicine, _) in enumerate(self.keys) if medicine in chosen]
+    def only(self, keys: Sequence[tuple[str, str]], position: Mapping[tuple[str, str], int]) -> AreaLaw:
+        """The laws of those of ``keys`` that have one; ``position``: where each series stands."""
+        at = [position[key] for key in keys if key in position]
         return AreaLaw(tuple(self.keys[j] for j in at), self.usual[at], self.pull[at], self.noise[at])
 
 

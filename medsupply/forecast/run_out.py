@@ -131,14 +131,15 @@ Part = tuple[pl.DataFrame, Sources]
 
 def _parts(known: pl.DataFrame, sources: Sources) -> Iterator[Part]:
     """Some medicines in all areas at a time, with what their draws come from."""
-    position = sources.law.position()
+    position, fed_at = sources.law.position(), sources.areas.position()
     medicines = known["medicine_id"].unique(maintain_order=True).to_list()
     for at in range(0, len(medicines), CHUNK):
         some = medicines[at : at + CHUNK]
         part = known.filter(pl.col("medicine_id").is_in(some))
-        law = sources.law.of(list(part.select("medicine_id", "county_code").iter_rows()), position)
+        keys = list(part.select("medicine_id", "county_code").iter_rows())
+        law, areas = sources.law.of(keys, position), sources.areas.only(keys, fed_at)
         fed = {medicine: sources.available[medicine] for medicine in some if medicine in sources.available}
-        yield part, Sources(sources.demand.only(some), law, sources.coming.only(some), sources.areas.only(some), fed)
+        yield part, Sources(sources.demand.only(some), law, sources.coming.only(some), areas, fed)
 
 
 def _call(job: Callable[[Part], pl.DataFrame], part: Part) -> pl.DataFrame:

@@ -95,10 +95,11 @@ def held_on(facts: Facts, rows: pl.DataFrame, day: date) -> pl.DataFrame:
 
 
 def silent_families(facts: Facts, storing: pl.DataFrame, day: date) -> pl.DataFrame:
-    """``obliged_id``, ``family_id`` for which a holder that stored lately is not heard of on ``day``: not known."""
+    """``obliged_id``, ``family_id`` of holders that stored lately and are not heard of on ``day``, so that what is held
+    is not known; ``silent_units``: the most that they had."""
     snapshots = facts.snapshots.filter(pl.col("counted_on").is_between(oldest_carried(day), day))
     silent = storing.join(snapshots.select("holder_id"), on="holder_id", how="anti")
-    return silent.select("family_id", "obliged_id").unique()
+    return silent.select("family_id", "obliged_id", silent_units="most_units")
 
 
 def _by_party(frame: pl.DataFrame, pooled: pl.Series, value: str) -> pl.DataFrame:
@@ -116,19 +117,20 @@ def _day(facts: Facts, master: Master, stored: _Stored, needed: pl.DataFrame, da
         .join(_permits(facts, master, day, pooled, TAKEN_OFF, "permit_units"), on=key, how="left")
         .join(_permits(facts, master, day, pooled, REPLACED, "replaced_units"), on=key, how="left")
     )
-    unknown = silent_families(facts, stored.storing, day).with_columns(
-        obliged_id=pl.when(pl.col("family_id").is_in(pooled.implode()))
-        .then(pl.lit(ALL))
-        .otherwise(pl.col("obliged_id")),
-        unknown=pl.lit(True),
-    )
-    joined = joined.join(unknown.unique(), on=key, how="left")
-    known = pl.col("unknown").is_null() & pl.lit(facts.snapshots.height > 0)
-    held_units = pl.when(known).then(pl.col("held_units").fill_null(0.0))
+    silent = _by_party(silent_families(facts, stored.storing, day), pooled, "silent_units")
+    joined = joined.join(silent, on=key, how="left")
+    unknown = pl.col("silent_units").is_not_null() | pl.lit(facts.snapshots.height == 0)
+    heard, most = pl.col("held_units").fill_null(0.0), pl.col("silent_units").fill_null(0.0)
     allowed = pl.col("permit_units", "replaced_units").fill_null(0.0)
-    return joined.with_columns(allowed, held_units=held_units).with_columns(
-        day=pl.lit(day), short=pl.col("held_units") < _to_be_found()
-    )
+    told = joined.with_columns(allowed, held_units=pl.when(~unknown).then(heard), heard=heard, most=heard + most)
+    # Whatever a silent holder has, less than is due is short; it says nothing where it may make up for the rest.
+    return told.with_columns(
+        day=pl.lit(day),
+        short=pl.when(pl.col("most") < _to_be_found())
+        .then(pl.lit(True if facts.snapshots.height else None, dtype=pl.Boolean))
+        .when(pl.col("heard") >= _to_be_found())
+        .then(pl.lit(False)),
+    ).drop("heard", "most")
 
 
 def _to_be_found() -> pl.Expr:
@@ -144,8 +146,8 @@ def _permits(
 
 @dataclass(frozen=True)
 class _Stored:
-    """Obligatory storage of the last weeks: ``rows``, who was ``storing`` what, and the families of whose store some
-    owner is not known (``pooled``)."""
+    """Obligatory storage of the last weeks: ``rows``, who was ``storing`` what and the most of it on one day, and the
+    families of whose store some owner is not known (``pooled``)."""
 
     rows: pl.DataFrame
     storing: pl.DataFrame
@@ -153,7 +155,9 @@ class _Stored:
 
     @classmethod
     def of(cls, rows: pl.DataFrame) -> _Stored:
-        storing = rows.select("holder_id", "obliged_id", "family_id").unique()
+        who = ["holder_id", "obliged_id", "family_id"]
+        counted = rows.group_by(*who, "counted_on").agg(pl.col("held_units").sum())
+        storing = counted.group_by(who).agg(most_units=pl.col("held_units").max()).sort(who)
         return cls(rows, storing, storing.filter(pl.col("obliged_id").is_null())["family_id"].unique())
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
-from spec_cases import judged, row
+import pytest
+from spec_cases import DAY, count, holder, judged, picture_facts, row
 
+from medsupply.picture.master import master
+from medsupply.picture.measure import measure
 from medsupply.picture.units import units_of_text
+from medsupply.rules import load_rules
 from medsupply.warehouse.versions import Listed, fold, states
 
 
@@ -43,3 +47,20 @@ def test_events_of_which_all_are_withdrawn_stop_counting() -> None:
 def test_two_parts_of_a_pack_are_no_number() -> None:
     texts = pl.DataFrame({"text": ["1 (125mg) + 2 (80mg)", "100 (2 x 50)"]})
     assert texts.select(units_of_text(pl.col("text")))["text"].to_list() == [None, 100.0]
+
+
+@pytest.mark.parametrize(("heard", "silent", "short"), [(40.0, 1.0, True), (60.0, 50.0, False), (99.0, 0.5, True)])
+def test_a_small_holder_that_is_silent_hides_no_shortfall(heard: float, silent: float, short: bool) -> None:
+    """100 packs are due. What the silent holder stored at most makes up for what is missing, or it does not."""
+    days = [DAY - timedelta(days=n) for n in range(30)]
+    stock = [count("W", one, heard, reserve_packs=heard, owner_id="O1") for one in days]
+    stock += [count("P", one, silent, reserve_packs=silent, owner_id="O1") for one in days[6:]]
+    duty = {"year": DAY.year, "obliged_id": "O1", "obliged_type": "importer", "vnr": "000101", "base_packs": 60.0}
+    known = picture_facts(
+        holders=[holder("W", "wholesaler"), holder("P", "wholesaler")],
+        stock=stock,
+        obligations=[{**duty, "base_months": 6.0, "factor_months": 10.0}],
+    )
+    found = measure(known, master(known), load_rules()).obligations.row(0, named=True)
+    assert found["held_units"] is None
+    assert found["short"] is short
