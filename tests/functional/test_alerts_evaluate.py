@@ -107,6 +107,23 @@ def test_an_alert_that_only_a_past_day_opens_is_told_while_it_is_open(warehouse:
     assert [one["kind"] for one in mails(warehouse)] == ["alert"]
 
 
+def test_what_is_told_again_on_the_same_newest_day_is_told(warehouse: Warehouse) -> None:
+    """A past day evaluated by turns with and without its late files: the last mail says what the state says."""
+    subscribe(warehouse)
+    for number in range(8):
+        put(warehouse, number, [row("S1")])
+        evaluate(warehouse, number)
+    late = {number: put(warehouse, number, [row("S1", **SHORT)], known_at=moment(8)) for number in (0, 5)}
+    told = ["alert"]
+    for number, at in ((5, late[5]), (0, late[0]), (5, moment(5)), (5, late[5]), (5, moment(5)), (5, late[5])):
+        store.evaluate(warehouse, day(number), at, RULES)
+        assert "0 mails" in store.evaluate(warehouse, day(number), at, RULES), "twice changes nothing"
+        open_ = alerts(warehouse)["closed_on"].null_count() == 1
+        told += [] if open_ == (told[-1] == "alert") else ["alert" if open_ else "resolved"]
+        assert [one["kind"] for one in mails(warehouse)] == told, "in the order in which they were told"
+    assert told == ["alert", "resolved", "alert", "resolved", "alert"]
+
+
 def test_missing_data_never_closes(warehouse: Warehouse) -> None:
     put(warehouse, 0, [row("S1", **SHORT)])
     evaluate(warehouse, 0)
@@ -119,6 +136,17 @@ def test_missing_data_never_closes(warehouse: Warehouse) -> None:
         "run_out-S1-99-1": "open",
         "data_missing-S1-99-1": "open",
     }
+
+
+def test_missing_data_never_ends_a_surge_or_a_short_obligation(warehouse: Warehouse) -> None:
+    codes = {"S1": "obligation_short", "S2": "demand_surge"}
+    silent = {"level": "unknown", "state": "missing", "stock_units": None, "reporting_share": 0.2}
+    for number, changes in enumerate([{"level": "watch"}, *[silent] * 8, *[{}] * 7]):
+        reasons = {one: [code] if number == 0 else [] for one, code in codes.items()}
+        put(warehouse, number, [row(one, **changes, reasons=reasons[one]) for one in codes])
+        evaluate(warehouse, number)
+    found = warehouse.read("select rule, closed_on from alerts.state order by rule").rows()
+    assert found == [("obligation", day(15)), ("surge", day(15))], "closed by heard days alone"
 
 
 def test_carried_forward_counts_close_nothing(warehouse: Warehouse) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from medsupply.alerts.rules.rule import Rule, has, lacks
+from medsupply.alerts.rules.rule import Rule, has, known_lacks
 from medsupply.picture.reasons import Reason
 
 RULE = Rule(
@@ -10,7 +10,7 @@ RULE = Rule(
     why_it_matters="The obligatory storage is short without a permit",
     what_to_do="Ask the company for its reason and plan; decide on a permit or on supervision",
     opens=has(Reason.OBLIGATION_SHORT),
-    quiet=lacks(Reason.OBLIGATION_SHORT),
+    quiet=known_lacks(Reason.OBLIGATION_SHORT),
     closes_after=7,
     immediate=False,
 )

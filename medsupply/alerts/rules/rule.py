@@ -59,6 +59,13 @@ def high(opens: Opens) -> Opens:
     return lambda row: row["level"] in HIGH and opens(row)
 
 
+def known_lacks(*codes: str) -> Quiet:
+    """Whether the row can speak for closing and has none of the reasons: what rests on stock or demand is not there
+    while reports are missing, and that is not the end of it."""
+    held = has(*codes)
+    return lambda row, _: known(row) and not held(row)
+
+
 def lacks(*codes: str, late: str | None = None) -> Quiet:
     """Whether the row has none of the reasons; while the data they rest on is ``late`` it says nothing."""
     held, unsure = has(*codes), has(late) if late else (lambda row: False)

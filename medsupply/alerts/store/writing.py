@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -120,10 +120,13 @@ def group_row(
     lead = max(items, key=lambda item: (RANK.get(item["level"] or "", 0), item["county_code"] == COUNTRY))
     mail = _mail(connection, here, group, items, lead, kind, about)
     changes = sorted(f"{item['alert_id']}:{item['level']}" for item in items)
-    key = "|".join([kind, about, group.address.lower(), str(here.at), here.rules.version, *changes])
+    place = _mails_before(connection, group)
+    key = "|".join([kind, about, group.address.lower(), str(here.at), here.rules.version, *changes, str(place)])
+    # Evaluating past days tells several changes as of one moment: the sender must see which came last.
+    written = here.at + timedelta(microseconds=place)
     return outbox_row(
         message_id_of(key, here.settings.mail_from), str(lead["alert_id"]), int(str(lead["episode"])), group.address,
-        group.language, kind, mail, here.at, as_of=here.as_of, thread=first,
+        group.language, kind, mail, written, as_of=here.as_of, thread=first,
         alert_ids=[str(item["alert_id"]) for item in items], level=lead["level"], rota=group.rota,
     )  # fmt: skip
 
@@ -226,6 +229,16 @@ def _thread(connection: sa.Connection, group: Group) -> str | None:
     )
     values = {"recipient": group.address, "ids": [item["alert_id"] for item in group.items]}
     return connection.execute(query, values).scalar_one_or_none()
+
+
+def _mails_before(connection: sa.Connection, group: Group) -> int:
+    """How many mails about these alerts the reader has had: the same thing told again after others is another mail."""
+    query = sa.text(
+        "select count(*) from alerts.outbox where lower(recipient) = lower(:recipient)"
+        " and alert_ids && cast(:ids as varchar[])"
+    )
+    values = {"recipient": group.address, "ids": [item["alert_id"] for item in group.items]}
+    return int(connection.execute(query, values).scalar_one())
 
 
 def _heard(connection: sa.Connection, address: str, alert_id: str) -> bool:
