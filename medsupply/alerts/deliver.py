@@ -2,12 +2,14 @@
 
 What is wrong with the recipient or the content (5xx to RCPT or DATA) is for ever. What is wrong with the relay, the
 sender address, TLS or the login concerns every mail: the queue is kept, and no mail is ever given up for it. What is
-said of one mail (4xx, a line that drops) is tried again for 72 hours.
+said of one mail (4xx, a line that drops) is tried again for 72 hours. A refusal by policy may be either: of this
+recipient or content, or of us by a relay that takes nothing any more. The sender sees which by what becomes of others.
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 import smtplib
 import ssl
 from dataclasses import dataclass
@@ -19,10 +21,14 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from medsupply.alerts import links
+from medsupply.alerts.conversation import Conversation, ConversationInTLS
 from medsupply.errors import MailRefused, MailUnavailable
 from medsupply.settings import Settings
 
 TIMEOUT = 30.0
+# The enhanced code (RFC 3463) with which an answer begins; 5.7 is what a policy forbids.
+ENHANCED = re.compile(r"\s*5\.(\d{1,3})\.\d{1,3}\b")
+POLICY = "7"
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -44,6 +50,10 @@ class RelayDown(MailUnavailable):
 
 class LineDropped(MailUnavailable):
     """The conversation broke in the middle of a mail: the relay's fault, or what this mail does to it."""
+
+
+class Denied(MailUnavailable):
+    """Refused by policy: a relay that no longer takes anything from us, or one recipient or content alone."""
 
 
 class ChannelBroken(MailUnavailable):
@@ -76,8 +86,8 @@ def message_of(row: dict[str, Any], settings: Settings, now: datetime) -> EmailM
 def hand_over(channel: Channel, message: EmailMessage, recipient: str) -> None:
     """Hand one mail to the relay.
 
-    Raises MailRefused (never), ChannelBroken and RelayDown (no mail at all now), LineDropped or MailUnavailable (this
-    mail not now).
+    Raises MailRefused (never), ChannelBroken and RelayDown (no mail at all now), Denied (perhaps no mail at all),
+    LineDropped or MailUnavailable (this mail not now).
     """
     relay = _connected(channel)
     try:
@@ -102,7 +112,9 @@ def _transaction(relay: smtplib.SMTP, message: EmailMessage, recipient: str) -> 
     except smtplib.SMTPSenderRefused as error:
         if 500 <= error.smtp_code < 600:
             raise _broken(f"The relay refuses the sender address ({error.smtp_code})") from error
-        raise _by_code(error.smtp_code, error.smtp_error) from error
+        raise RelayDown(
+            f"The relay takes nothing from the sender address now ({error.smtp_code})", "The sender tries again"
+        ) from error
     except smtplib.SMTPDataError as error:
         raise _by_code(error.smtp_code, error.smtp_error) from error
     for code, said in refused.values():
@@ -137,9 +149,9 @@ def _opened(channel: Channel) -> smtplib.SMTP:
     host = parts.hostname or "localhost"
     relay: smtplib.SMTP
     if parts.scheme == "smtps":
-        relay = smtplib.SMTP_SSL(host, parts.port or 465, timeout=channel.timeout, context=channel.trust)
+        relay = ConversationInTLS(host, parts.port or 465, timeout=channel.timeout, context=channel.trust)
     else:
-        relay = smtplib.SMTP(host, parts.port or 587, timeout=channel.timeout)
+        relay = Conversation(host, parts.port or 587, timeout=channel.timeout)
     try:
         plain = parse_qs(parts.query).get("starttls") == ["off"] and host in LOCAL
         if parts.scheme != "smtps" and not plain:
@@ -155,9 +167,17 @@ def _opened(channel: Channel) -> smtplib.SMTP:
 
 def _by_code(code: int, said: bytes | str) -> MailRefused | MailUnavailable:
     text = said.decode(errors="replace") if isinstance(said, bytes) else said
+    if 500 <= code < 600 and _by_policy(text):
+        return Denied(f"The relay refuses it by policy ({code} {text})", "Check what the relay allows")
     if 500 <= code < 600:
         return MailRefused(f"The relay refuses it for good ({code} {text})", "Correct the address")
     return MailUnavailable(f"The relay does not take it now ({code} {text})", "The sender tries again")
+
+
+def _by_policy(text: str) -> bool:
+    """By the enhanced code where there is one ("5.1.1 unknown in relay recipient table" is a dead address)."""
+    code = ENHANCED.match(text)
+    return code[1] == POLICY if code else "relay" in text.lower()
 
 
 def _broken(reason: str) -> ChannelBroken:

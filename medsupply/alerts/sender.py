@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,12 +32,15 @@ GIVE_UP_AFTER = timedelta(hours=72)
 DRAIN_WAIT = timedelta(seconds=5)
 # Conversations that break off in a row before the rest of the batch is left for the next pass.
 DROPPED_IN_A_ROW = 3
+# Mails refused by policy, none taken, before the rest of the batch is left: the relay takes nothing from us.
+DENIED_IN_A_ROW = 5
 BATCH = 500
 LONGEST_ANSWER = 500
 # A test may kill the process here, to prove that nothing is lost.
 FAILPOINTS = ("claimed", "handed_over", "marked")
 _ARMED = os.environ.get("MEDSUPPLY_FAILPOINT", "")
 CHANNEL = (deliver.RelayDown, deliver.ChannelBroken)
+DOWN = (*CHANNEL, deliver.Denied)
 
 
 @dataclass
@@ -88,16 +92,30 @@ def send(
 
 
 def _due(wh: Warehouse, now: datetime, drain: bool) -> list[str]:
-    """Message ids that may be tried now, severe ones first, then the oldest: never tried, due again, or (drain) tried
-    5 s ago. On a day on which much opens, the last mail waits for minutes."""
-    query = (
-        "select o.message_id from alerts.outbox o left join lateral (select max(a.at) as last from alerts.attempt a"
-        " where a.message_id = o.message_id) t on true where o.status = 'queued' and"
-        " (o.attempts = 0 and o.waits is not true or o.due_at <= :now"
-        " or :drain and coalesce(t.last, o.created_at) <= :tried)"
-        " order by o.level is distinct from 'severe', o.created_at, o.message_id limit :batch"
-    )
-    return wh.read(query, now=now, drain=drain, tried=now - DRAIN_WAIT, batch=BATCH)["message_id"].to_list()
+    """Message ids that may be tried now: never tried, due again, or (drain) tried 5 s ago."""
+    return wh.read(_DUE, now=now, drain=drain, tried=now - DRAIN_WAIT, batch=BATCH)["message_id"].to_list()
+
+
+# On a day on which much opens, the last mail waits for minutes.
+# What the relay has put off least comes first: mails that make it drop the line would hold up all others. Then severe
+# ones, each after the older mails on its alerts to its reader, so that the last word is the newest; then the oldest.
+_DUE = """
+    WITH severe AS (
+        SELECT lower(o.recipient) AS reader, a.id, max(o.created_at) AS at
+        FROM alerts.outbox o CROSS JOIN unnest(o.alert_ids) AS a (id)
+        WHERE o.status = 'queued' AND o.level = 'severe' GROUP BY 1, 2),
+    followed AS (
+        SELECT DISTINCT o.message_id FROM alerts.outbox o CROSS JOIN unnest(o.alert_ids) AS a (id)
+        JOIN severe s ON s.reader = lower(o.recipient) AND s.id = a.id AND s.at >= o.created_at
+        WHERE o.status = 'queued')
+    SELECT o.message_id FROM alerts.outbox o LEFT JOIN followed f USING (message_id) LEFT JOIN LATERAL (
+        SELECT max(a.at) AS last, count(*) FILTER (WHERE a.outcome = 'later') AS later FROM alerts.attempt a
+        WHERE a.message_id = o.message_id) t ON true
+    WHERE o.status = 'queued' AND (o.attempts = 0 AND o.waits IS NOT TRUE OR o.due_at <= :now
+        OR :drain AND coalesce(t.last, o.created_at) <= :tried)
+    ORDER BY t.later, f.message_id IS NULL AND o.level IS DISTINCT FROM 'severe', o.created_at, o.message_id
+    LIMIT :batch
+"""
 
 
 def _queued(wh: Warehouse) -> int:
@@ -114,21 +132,58 @@ def _send_all(
     drain: bool,
 ) -> bool:
     """Send each claimed mail; False: stopped, since no other mail would fare better now."""
-    dropped = 0
-    for message_id in due:
+    met, waiting = _Met(), deque(due)
+    while waiting:
+        message_id = waiting.popleft()
         with _claimed(wh, message_id) as connection:
             row = _still_queued(connection, message_id) if connection is not None else None
             if connection is None or row is None or (not drain and waits_for_morning(connection, wh, row, clock())):
                 continue
             reached("claimed")
-            error = _try_one(wh, channel, row, clock)
+            error = met.judged(_try_one(wh, channel, row, clock))
             reached("handed_over")
             _account(connection, wh, row, clock(), error, done)
             reached("marked")
-        dropped = dropped + 1 if isinstance(error, deliver.LineDropped) else 0
-        if isinstance(error, CHANNEL) or dropped >= DROPPED_IN_A_ROW:
+        waiting += met.noted(message_id, error)
+        if isinstance(error, CHANNEL) or met.dropped >= DROPPED_IN_A_ROW:
             return False
-    return True
+        if len(met.denied) >= DENIED_IN_A_ROW:
+            break
+    if met.denied:
+        done.stopped = next(iter(met.denied.values()))
+        log.error("mail_channel_broken", reason=done.stopped)
+    return not met.denied
+
+
+@dataclass
+class _Met:
+    """What one pass has met: conversations that broke off running, whether the relay takes mails, what it denied.
+
+    A refusal by policy is the relay's own, and the queue is kept, unless the relay takes another mail in the same pass:
+    then it means this recipient or content alone, the mail is tried once more, and the next person gets it at once.
+    One domain or recipient that forbids it thus stops no other mail, and a relay that has stopped relaying for us kills
+    none.
+    """
+
+    dropped: int = 0
+    taken: bool = False
+    denied: dict[str, str] = field(default_factory=dict)
+
+    def judged(self, error: MailRefused | MailUnavailable | None) -> MailRefused | MailUnavailable | None:
+        """What an answer means beside those to others."""
+        if self.taken and isinstance(error, deliver.Denied):
+            return MailRefused(error.reason, "Correct the address")
+        return error
+
+    def noted(self, message_id: str, error: MailRefused | MailUnavailable | None) -> list[str]:
+        """Note what came of a mail; returns the mails to try once more, now that the relay is seen to take some."""
+        self.dropped = self.dropped + 1 if isinstance(error, deliver.LineDropped) else 0
+        if isinstance(error, deliver.Denied):
+            self.denied[message_id] = str(error)
+        if error is not None:
+            return []
+        again, self.taken, self.denied = list(self.denied), True, {}
+        return again
 
 
 def _try_one(
@@ -157,7 +212,7 @@ def _account(
     if error is None:
         done.sent += 1
         _mark(connection, row, "sent", now, None)
-    elif isinstance(error, CHANNEL):
+    elif isinstance(error, DOWN):
         done.later += 1
         _mark(connection, row, "down", now, str(error), CHANNEL_WAIT)
         if isinstance(error, deliver.ChannelBroken):

@@ -17,6 +17,8 @@ from hostile_relay import Relay, free_port, running
 from relay_certificates import Authority
 from test_mail_sender import NOW, Clock, fill, outbox, send
 
+from medsupply.alerts import subscriptions
+from medsupply.alerts.recipients import subscriptions_of
 from medsupply.warehouse.database.connection import Warehouse
 
 
@@ -204,6 +206,87 @@ def test_a_mail_that_makes_the_relay_drop_the_line_holds_no_other_up(warehouse: 
             clock.sleep(30)
     assert len(relay.taken) == 5
     assert {outbox(warehouse)[one][0] for one in bad} == {"queued"}
+
+
+def test_three_mails_that_drop_the_line_do_not_take_every_turn(warehouse: Warehouse) -> None:
+    bad = [f"bad{number}@example.org" for number in range(3)]
+    fill(warehouse, *bad, at=NOW - timedelta(minutes=1))
+    fill(warehouse, "good@example.org")
+    relay, clock = Relay(lambda address, _: "drop" if address.startswith("bad") else "ok"), Clock()
+    clock.most = 3
+    with running(relay) as url, pytest.raises(AssertionError, match="goes on for ever"):
+        send(warehouse, url, clock, drain=True)
+    assert [str(one["To"]) for one in relay.taken] == ["good@example.org"]
+    assert {outbox(warehouse)[one][0] for one in bad} == {"queued"}
+
+
+DENIED = "550 5.7.54 Unable to relay recipient in non-accepted domain"
+
+
+@pytest.mark.parametrize("said", [DENIED, "554 5.7.1 <x>: Relay access denied", "550 relaying is not allowed"])
+def test_a_relay_that_stops_relaying_for_us_kills_no_mail(warehouse: Warehouse, said: str) -> None:
+    fill(warehouse, *[f"a{number}@other{number}.example" for number in range(8)])
+    broken, clock = Relay(lambda *_: said), Clock()
+    with running(broken) as url:
+        stays_queued(warehouse, url, broken, said[4:])
+    assert len(broken.tries) == 5, "what five are refused, no other will be granted"
+    relay = Relay()
+    clock.sleep(200 * 3600)
+    with running(relay) as url:
+        assert send(warehouse, url, clock).sent == 8
+
+
+def test_what_a_policy_forbids_one_recipient_stops_no_other_and_goes_to_the_next_person(warehouse: Warehouse) -> None:
+    lines = subscriptions_of("a@list.example", language="en", role="fimea", deputy="deputy@example.org")
+    subscriptions.add(warehouse, lines, at=NOW, confirmed=True)
+    fill(warehouse, "a@list.example", at=NOW - timedelta(minutes=1))
+    relay = Relay(
+        lambda address, _: "550 5.7.1 senders of this list only" if address.endswith("list.example") else "ok"
+    )
+    with running(relay) as url:
+        alone = send(warehouse, url, Clock())
+        assert alone.stopped and outbox(warehouse)["a@list.example"][0] == "queued", "nothing shows whose fault it is"
+        fill(warehouse, "b@example.org", about="later")
+        done = send(warehouse, url, Clock(NOW + timedelta(minutes=5)))
+    assert (done.sent, done.refused, done.stopped) == (2, 1, None)
+    assert outbox(warehouse)["a@list.example"][0] == "failed"
+    assert [str(one["To"]) for one in relay.taken] == ["b@example.org", "deputy@example.org"]
+
+
+def test_an_unknown_address_is_no_policy(warehouse: Warehouse) -> None:
+    fill(warehouse, "a@example.org")
+    with running(Relay(lambda *_: "550 5.1.1 User unknown in relay recipient table")) as url:
+        assert send(warehouse, url, Clock()).refused == 1
+
+
+def test_what_is_said_to_the_sender_address_gives_no_mail_up(warehouse: Warehouse) -> None:
+    class Full(Relay):
+        async def handle_MAIL(self, *_: Any) -> str:
+            return "452 4.3.1 no space"
+
+    fill(warehouse, "a@example.org", "b@example.org")
+    clock = Clock()
+    with running(Full()) as url:
+        for _ in range(20):
+            assert send(warehouse, url, clock).refused == 0
+            clock.sleep(6 * 3600)
+    assert set(attempts(warehouse)) == {"down"} and outbox(warehouse)["a@example.org"][0] == "queued"
+
+
+def test_a_relay_that_speaks_byte_by_byte_holds_nobody_up(warehouse: Warehouse) -> None:
+    """Each byte comes in time; the conversation has one end for all of them."""
+
+    def relay(handler: Any) -> None:
+        for byte in b"220 " + b"x" * 400:
+            handler.wfile.write(bytes([byte]))
+            time.sleep(0.2)
+
+    fill(warehouse, "a@example.org")
+    began = time.monotonic()
+    with plain_server(relay) as url:
+        done = send(warehouse, f"{url}?starttls=off", Clock())
+    assert (done.sent, done.later) == (0, 1) and time.monotonic() - began < 10
+    assert "timed out" in warehouse.read("select last_error from alerts.outbox").item()
 
 
 def test_every_recipient_of_a_batch_gets_an_answer_of_its_own(warehouse: Warehouse) -> None:

@@ -23,10 +23,10 @@ ALERT = "run_out-S1-99-1"
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 
 
-def fill(wh: Warehouse, *addresses: str, kind: str = "alert", at: datetime = NOW) -> list[str]:
+def fill(wh: Warehouse, *addresses: str, kind: str = "alert", at: datetime = NOW, about: str = "") -> list[str]:
     mail = Mail("severe: amoxicillin", "text å\n", "<p>html å</p>")
     rows = [
-        outbox_row(message_id_of(f"{place}|{one}", "a@medsupply.example"), ALERT, 1, one, "en", kind, mail, at,
+        outbox_row(message_id_of(f"{about}{place}|{one}", "a@medsupply.example"), ALERT, 1, one, "en", kind, mail, at,
                    as_of=date(2026, 3, 1), alert_ids=[ALERT])
         for place, one in enumerate(addresses)
     ]  # fmt: skip
@@ -39,14 +39,14 @@ class Clock:
     """A clock that sleeping moves; a sender that sleeps for ever is told so."""
 
     def __init__(self, now: datetime = NOW) -> None:
-        self.now, self.slept = now, 0
+        self.now, self.slept, self.most = now, 0, 1000
 
     def __call__(self) -> datetime:
         return self.now
 
     def sleep(self, seconds: float) -> None:
         self.now, self.slept = self.now + timedelta(seconds=seconds), self.slept + 1
-        assert self.slept < 1000, "the sender goes on for ever"
+        assert self.slept < self.most, "the sender goes on for ever"
 
 
 def send(wh: Warehouse, url: str, clock: Clock, **options: Any) -> sender.Sent:
@@ -156,6 +156,21 @@ def test_severe_mails_go_first_however_late_they_were_queued(warehouse: Warehous
     with running(relay) as url:
         send(warehouse, url, Clock(NOW + timedelta(minutes=2)))
     assert relay.ids[0] == new[-1] and set(relay.ids[1:3]) == set(old)
+
+
+def test_the_newest_mail_on_an_alert_is_the_last_word(warehouse: Warehouse) -> None:
+    """After an outage: what came before a severe mail to the same reader goes out before it, not after the end."""
+    older = fill(warehouse, "a@example.org")
+    other = fill(warehouse, "b@example.org", at=NOW + timedelta(seconds=1), about="other")
+    severe = fill(warehouse, "a@example.org", at=NOW + timedelta(hours=1), about="raised")
+    end = fill(warehouse, "a@example.org", at=NOW + timedelta(hours=2), about="ended", kind="resolved")
+    with warehouse.transaction() as connection:
+        change = sa.text("update alerts.outbox set level = 'severe' where message_id = any(:ids)")
+        connection.execute(change, {"ids": [*severe, *end]})
+    relay = Relay()
+    with running(relay) as url:
+        send(warehouse, url, Clock(NOW + timedelta(hours=3)))
+    assert relay.ids == [*older, *severe, *end, *other]
 
 
 def test_a_relay_without_starttls_breaks_the_channel_and_keeps_the_queue(warehouse: Warehouse) -> None:
