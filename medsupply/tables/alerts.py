@@ -16,6 +16,7 @@ class Evaluations(dy.Schema):
     rules_version = text("Version of the rules file")
     held = flag("Too many changes at once: mails wait for a person")
     released_at = moment("When a person released them", nullable=True)
+    content = text("Content of that picture: made again under the same moment, it is evaluated again", nullable=True)
 
 
 class States(dy.Schema):
@@ -73,6 +74,7 @@ class Outbox(dy.Schema):
     level = text("Level of the alert that it tells", nullable=True)
     rota = text("In office hours only; outside them a severe alert goes to who is on duty in this rota", nullable=True)
     waits = flag("Not before due_at, though never tried: it waits for office hours", nullable=True)
+    stands_in = flag("To a deputy, operations or who is on duty: no subscription that could be ended", nullable=True)
 
 
 class Attempts(dy.Schema):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import polars as pl
@@ -65,7 +66,8 @@ def put(wh: Warehouse, number: int, rows: list[Mapping[str, Any]], *, known_at: 
     at = known_at or moment(number)
     stamped = [{**one, "as_of": day(number), "known_at": at} for one in rows]
     named = {one["medicine_id"]: medicine(one["medicine_id"]) for one in rows}
-    seen = {"as_of": day(number), "known_at": at, "stage": "judged", "rules_version": "test", "rows": len(rows)}
+    seen = {"as_of": day(number), "known_at": at, "stage": "judged", "rules_version": "test", "rows": len(rows),
+            "content": sha256(repr(stamped).encode()).hexdigest()}  # fmt: skip
     with wh.transaction() as connection:
         bulk.upsert(connection, SITUATION, pl.DataFrame(stamped, schema_overrides=SITUATION.dtypes()))
         bulk.upsert(connection, MEDICINES, pl.DataFrame(list(named.values()), schema_overrides=MEDICINES.dtypes()))

@@ -124,6 +124,14 @@ def test_what_is_told_again_on_the_same_newest_day_is_told(warehouse: Warehouse)
     assert told == ["alert", "resolved", "alert", "resolved", "alert"]
 
 
+def test_a_picture_made_again_under_its_moment_is_evaluated_again(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    for changes in ({}, GONE, GONE):
+        put(warehouse, 0, [row("S1", **changes)])
+        evaluate(warehouse, 0)
+    assert [one["kind"] for one in mails(warehouse)] == ["alert"]
+
+
 def test_missing_data_never_closes(warehouse: Warehouse) -> None:
     put(warehouse, 0, [row("S1", **SHORT)])
     evaluate(warehouse, 0)

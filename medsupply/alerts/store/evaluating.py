@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
@@ -27,7 +28,8 @@ from medsupply.warehouse.database.connection import Warehouse
 
 LOCK = "select pg_advisory_xact_lock(hashtext('alerts'))"
 _PICTURE = (
-    "select max(known_at) from picture.pictures where stage = 'judged' and as_of = :as_of and known_at <= :known_at"
+    "select known_at, content from picture.pictures"
+    " where stage = 'judged' and as_of = :as_of and known_at <= :known_at order by known_at desc limit 1"
 )
 
 
@@ -35,17 +37,17 @@ def evaluate(wh: Warehouse, as_of: date, known_at: datetime, rules_: Rules) -> s
     """Evaluate the picture of ``as_of`` known at ``known_at``; says what changed. Twice changes nothing."""
     with wh.transaction() as connection:
         connection.execute(sa.text(LOCK))
-        picture = connection.execute(sa.text(_PICTURE), {"as_of": as_of, "known_at": known_at}).scalar_one()
+        picture = connection.execute(sa.text(_PICTURE), {"as_of": as_of, "known_at": known_at}).first()
         if picture is None:
             return f"no picture of {as_of} is known, nothing is evaluated"
         first = connection.execute(sa.text("select count(*) from alerts.evaluations")).scalar_one() == 0
         kind = _register(connection, as_of, picture, rules_)
         naming = _episodes(connection, as_of, kind)
         telling = _tell(connection, as_of, naming, rules_, first=first)
-        new = memory.store(connection, naming.episodes, telling.told, picture, rules_.version)
+        new = memory.store(connection, naming.episodes, telling.told, picture.known_at, rules_.version)
         if telling.held:
             _hold(connection, as_of)
-            write_held(connection, wh.settings, as_of, picture, telling.waiting)
+            write_held(connection, wh.settings, as_of, picture.known_at, telling.waiting)
         mails = write_notices(connection, wh.settings, telling.notices, rules_)
         if kind != "same":
             score_alerts(connection, as_of, known_at)
@@ -67,21 +69,25 @@ def _summary(new: Sequence[tuple[Episode, Transition]], telling: Telling, mails:
     return f"{len(new)} alert changes ({opened} opened), {mails} mails queued{held}"
 
 
-def _register(connection: sa.Connection, as_of: date, picture: datetime, rules_: Rules) -> str:
-    """Note the day as evaluated; says whether it is ``new``, the ``same`` as before, or changes the ``past``."""
-    query = "select as_of, known_at, rules_version, held, released_at from alerts.evaluations where as_of = :as_of"
+def _register(connection: sa.Connection, as_of: date, picture: sa.Row[Any], rules_: Rules) -> str:
+    """Note the day as evaluated; says whether it is ``new``, the ``same`` as before, or changes the ``past``.
+
+    A picture may be made again under the same moment: only the same content is the same.
+    """
+    query = "select known_at, content, held, released_at from alerts.evaluations where as_of = :as_of"
     before = connection.execute(sa.text(query), {"as_of": as_of}).first()
     newest = connection.execute(sa.text("select max(as_of) from alerts.evaluations")).scalar_one()
     row = {
         "as_of": as_of,
-        "known_at": picture,
+        "known_at": picture.known_at,
+        "content": picture.content,
         "rules_version": rules_.version,
         "held": bool(before.held) if before else False,
         "released_at": before.released_at if before else None,
     }
     bulk.upsert(connection, EVALUATIONS, pl.DataFrame([row], schema=EVALUATIONS.dtypes()))
     if before is not None:
-        return "same" if before.known_at == picture else "past"
+        return "same" if (before.known_at, before.content) == (picture.known_at, picture.content) else "past"
     return "new" if newest is None or as_of > newest else "past"
 
 
