@@ -69,7 +69,7 @@ def message_of(row: dict[str, Any], settings: Settings, now: datetime) -> EmailM
     message["Date"] = format_datetime(now)
     message["Message-ID"] = row["message_id"]
     message["Auto-Submitted"] = "auto-generated"
-    if row["kind"] != "operations":
+    if row["kind"] != "operations" and not row["stands_in"]:
         end = links.link(settings, row["recipient"], links.END, row["language"])
         message["List-Unsubscribe"] = f"<{end}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058: a POST ends it, a GET only asks

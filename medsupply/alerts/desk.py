@@ -72,6 +72,6 @@ def release_hold(wh: Warehouse, *, author: str, reason: str, at: datetime, rules
         days = sorted(connection.execute(query, {"at": at}).scalars())
         if not days:
             return 0
-        queued = release_held(connection, wh, rules)
+        queued = release_held(connection, wh, rules, at)
         audit(connection, at, "release_hold", ", ".join(map(str, days)), author, reason)
     return queued

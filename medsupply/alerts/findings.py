@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from medsupply.alerts.mails import texts, written
+from medsupply.alerts.rendering import texts, written
 from medsupply.days import HELSINKI
 from medsupply.words import word
 

@@ -8,20 +8,14 @@ mail must not start hoarding. The functions here are not even given those figure
 from __future__ import annotations
 
 import textwrap
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
-import css_inline
-import jinja2
+from medsupply.alerts.rendering import Block, Frame, Mail, framed, rendered, texts, written
+from medsupply.words import has_word, word
 
-from medsupply.words import flat, has_word, word
-
-COLORS = {"severe": "#9b1c1c", "elevated": "#b45309", "watch": "#1d4e89", "normal": "#2f6f4f"}
 # Reasons of the picture and the public word that stands for them in a mail.
 PUBLIC: dict[str, str] = {
     "notice_covers_all": "notice",
@@ -41,27 +35,7 @@ PUBLIC: dict[str, str] = {
     ),
 }  # fmt: skip
 LIKELY, POSSIBLE = 0.5, 0.1
-LONGEST_DIGEST = 60
-TEXT_WIDTH = 76
 SUBJECT_WIDTH = 100
-
-
-@dataclass(frozen=True)
-class Block:
-    """One headed part of a mail."""
-
-    head: str
-    lines: Sequence[str]
-    bullets: bool = False
-
-
-@dataclass(frozen=True)
-class Mail:
-    """A rendered mail."""
-
-    subject: str
-    text: str
-    html: str
 
 
 @dataclass(frozen=True)
@@ -87,7 +61,7 @@ class Subject:
     owner: str | None
     as_of: date
     link: str
-    unsubscribe: str
+    unsubscribe: str  # empty for who stands in for a subscriber
     remarks: Sequence[str] = ()
     estimated: bool = True  # whether there is a probability of running out at all
 
@@ -125,7 +99,8 @@ def alert_mail(subject: Subject, language: str, *, resolved: bool = False) -> Ma
     day = written(subject.as_of, language)
     title = say[f"subject.{kind}"].format(level=level.capitalize(), medicine=subject.medicine, date=day)
     blocks = _resolved(subject, say) if resolved else _alert_blocks(subject, say, language, level)
-    return _render(language, _frame(say, title, day), blocks, subject.level, subject.link, subject.unsubscribe)
+    frame = framed(say, title, day, "why_you" if subject.unsubscribe else "why_stands_in")
+    return rendered(language, frame, blocks, subject.level, subject.link, subject.unsubscribe)
 
 
 def _ending(subject: Subject) -> str:
@@ -178,104 +153,19 @@ def _unknown(subject: Subject, say: Mapping[str, str]) -> list[str]:
     return [say[f"say.reporting_{code}"], *([say["say.notices_late"]] if late else [])]
 
 
-@dataclass(frozen=True)
-class OpenAlert:
-    """One line of a digest."""
-
-    medicine: str
-    area: str
-    level: str
-    since: date
-    owner: str | None = None
-    easing: bool = False
-    why: str = ""
-
-
-@dataclass(frozen=True)
-class Scores:
-    """How past run-out alerts turned out: the last scored day, in counts and percentages."""
-
-    true: int
-    false: int
-    averted: int
-    warned: int
-    events: int
-    recall: float | None
-    precision: float | None
-    base_rate: float | None = None
-
-
-def digest_mail(
-    language: str,
-    as_of: date,
-    open_alerts: Sequence[OpenAlert],
-    heard: tuple[int, int],
-    scores: Scores | None,
-    link: str,
-    unsubscribe: str,
-    *,
-    weekly: bool = False,
-    newest: date | None = None,
-) -> Mail:
-    """The digest, also of a quiet day. ``open_alerts``: the weightiest first; ``heard``: reporters in, expected;
-    ``newest``: the newest evaluated day, which is said where it is an earlier one."""
-    say = texts(language)
-    day = written(as_of, language)
-    kind = "weekly" if weekly else "digest"
-    count = counted(say, "say.open", len(open_alerts))
-    title = say[f"subject.{kind}"].format(date=day, count=count)
-    lines = [_digest_line(one, say, language) for one in open_alerts[:LONGEST_DIGEST]]
-    if len(open_alerts) > LONGEST_DIGEST:
-        lines.append(counted(say, "say.more", len(open_alerts) - LONGEST_DIGEST))
-    told = [f"{count}."] if lines else [say["say.quiet"]]
-    if newest is not None and newest < as_of:
-        told = [say["say.not_evaluated"].format(date=day, newest=written(newest, language)), *told]
-    blocks = [Block(say["head.what"], told)]
-    if lines:
-        blocks.append(Block(say["head.open"], lines, bullets=True))
-    blocks.append(Block(say["head.reports"], [say["say.heard"].format(heard=heard[0], expected=heard[1])]))
-    if weekly:
-        blocks.append(Block(say["head.scores"], _score_lines(scores, say, language)))
-    level = open_alerts[0].level if open_alerts else "normal"
-    return _render(language, _frame(say, title, day), blocks, level, link, unsubscribe)
-
-
-def _digest_line(one: OpenAlert, say: Mapping[str, str], language: str) -> str:
-    level = word(language, f"level.{one.level}")
-    parts = [f"{level} ({one.why})" if one.why else level, say["say.since"].format(date=written(one.since, language))]
-    if one.easing:
-        parts.append(say["say.easing"])
-    parts.append(say["say.owner"].format(owner=one.owner) if one.owner else say["say.no_owner"])
-    return f"{one.medicine}, {one.area}: {', '.join(parts)}"
-
-
-def _score_lines(scores: Scores | None, say: Mapping[str, str], language: str) -> list[str]:
-    if scores is None:
-        return [say["say.scores_none"]]
-    lines = [say["say.scores"].format(true=scores.true, false=scores.false, averted=scores.averted)]
-    if scores.events:
-        lines.append(say["say.scores_events"].format(warned=scores.warned, events=scores.events))
-    if scores.base_rate is not None:
-        lines.append(say["say.scores_base"].format(rate=round(scores.base_rate)))
-    return lines
-
-
-def counted(say: Mapping[str, str], key: str, number: int) -> str:
-    """The sentence of ``key`` for a number: languages say none, one and many in different ways."""
-    form = {0: f"{key}_none", 1: f"{key}_one"}.get(number, key)
-    return say.get(form, say[key]).format(count=number)
-
-
 def confirmation_mail(language: str, link: str, unsubscribe: str) -> Mail:
     """The mail that asks an address to confirm that it wants alerts."""
     say = texts(language)
     blocks = [Block(say["head.what"], [say["say.confirm"], say["say.confirm_not"]])]
-    mail = _Frame(say["subject.confirmation"], "", say["head.confirm"], say["say.why_asked"])
-    return _render(language, mail, blocks, "watch", link, unsubscribe)
+    mail = Frame(say["subject.confirmation"], "", say["head.confirm"], say["say.why_asked"])
+    return rendered(language, mail, blocks, "watch", link, unsubscribe)
 
 
 def held_mail(language: str, as_of: date, count: int, link: str, unsubscribe: str) -> Mail:
-    """The one mail of an evaluation in which too much changed at once: its alerts wait for a person."""
+    """The one mail of an evaluation in which too much changed at once: its alerts wait for a person.
+
+    ``unsubscribe`` is empty for operations.
+    """
     say = texts(language)
     day = written(as_of, language)
     title = say["subject.held"].format(date=day)
@@ -283,7 +173,8 @@ def held_mail(language: str, as_of: date, count: int, link: str, unsubscribe: st
         Block(say["head.what"], [say["say.held"].format(count=count)]),
         Block(say["head.do"], [say["action.release"], say["action.check_data"]], bullets=True),
     ]
-    return _render(language, _frame(say, title, day), blocks, "elevated", link, unsubscribe)
+    frame = framed(say, title, day, "why_you" if unsubscribe else "")
+    return rendered(language, frame, blocks, "elevated", link, unsubscribe)
 
 
 def operations_mail(language: str, what: Sequence[str], link: str) -> Mail:
@@ -291,78 +182,4 @@ def operations_mail(language: str, what: Sequence[str], link: str) -> Mail:
     say = texts(language)
     title = say["subject.operations"].format(what=textwrap.shorten(what[0], SUBJECT_WIDTH, placeholder="…"))
     blocks = [Block(say["head.what"], list(what), bullets=True)]
-    return _render(language, _frame(say, title, ""), blocks, "elevated", link, "")
-
-
-def written(day: date, language: str) -> str:
-    """A day as people write it."""
-    return f"{day.day} {day:%B} {day.year}" if language == "en" else f"{day.day}.{day.month}.{day.year}"
-
-
-@dataclass(frozen=True)
-class _Frame:
-    """What stands around the blocks: title, as-of, what the link is, why the reader gets it."""
-
-    title: str
-    as_of: str
-    link_head: str
-    footer: str
-
-
-def _frame(say: Mapping[str, str], title: str, day: str) -> _Frame:
-    as_of = say["say.as_of"].format(date=day) if day else ""
-    return _Frame(title, as_of, say["head.link"], say["say.why_you"])
-
-
-def _render(language: str, frame: _Frame, blocks: Sequence[Block], level: str, link: str, unsubscribe: str) -> Mail:
-    say = texts(language)
-    values = {
-        "language": language,
-        "subject": frame.title,
-        "title": frame.title,
-        "greeting": say["say.greeting"],
-        "as_of": frame.as_of,
-        "blocks": blocks,
-        "color": COLORS.get(level, COLORS["watch"]),
-        "link": link,
-        "link_head": frame.link_head,
-        "unsubscribe": unsubscribe,
-        "footer": frame.footer,
-        "end": say["say.end"],
-    }
-    text = wrapped(_environment(False).get_template("mail.txt").render(values))
-    html = css_inline.inline(_environment(True).get_template("mail.html").render(values))
-    return Mail(frame.title, text, html)
-
-
-def wrapped(text: str) -> str:
-    """Text for a terminal: no line over 76 characters but an address, which must stay whole."""
-    lines = (
-        textwrap.fill(
-            line, TEXT_WIDTH, subsequent_indent="  " if line.startswith("- ") else "", break_long_words=False,
-            break_on_hyphens=False,
-        )
-        if len(line) > TEXT_WIDTH
-        else line
-        for line in text.split("\n")
-    )  # fmt: skip
-    return "\n".join(lines)
-
-
-@lru_cache(maxsize=2)
-def _environment(autoescape: bool) -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("medsupply.alerts"),
-        autoescape=autoescape,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-
-
-@lru_cache(maxsize=3)
-def texts(language: str) -> Mapping[str, str]:
-    """The sentences of mails by dotted key."""
-    text = (files("medsupply.alerts") / "texts" / f"{language}.toml").read_text(encoding="utf-8")
-    return dict(flat(tomllib.loads(text)))
+    return rendered(language, framed(say, title, "", ""), blocks, "elevated", link, "")

@@ -113,7 +113,10 @@ def _defaults(role: str, county: str | None) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Group:
-    """One mail to be written: a reader and the areas of one family that changed."""
+    """One mail to be written: a reader and the areas of one family that changed.
+
+    ``stands_in``: a deputy, operations or who is on duty, with no subscription to end.
+    """
 
     address: str
     language: str
@@ -121,6 +124,7 @@ class Group:
     medicine_id: str
     items: tuple[Mapping[str, str | None], ...]
     rota: str | None = None
+    stands_in: bool = False
 
 
 def grouped(items: Sequence[Mapping[str, str | None]], subscriptions: Iterable[Subscription]) -> list[Group]:

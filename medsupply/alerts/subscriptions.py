@@ -52,10 +52,10 @@ def _standing(connection: sa.Connection, lines: Sequence[Subscription], confirme
 
 
 def confirm(wh: Warehouse, address: str, token: str, *, at: datetime) -> int:
-    """Confirm the subscriptions of an address by the token of its mail; returns their number."""
+    """Confirm the subscriptions of an address by the token of its mail; returns how many stand confirmed now."""
     if not links.is_valid(wh.settings, address, links.CONFIRM, token):
         raise InputError("The confirmation link is not valid", "Subscribe again")
-    return _set(wh, "confirmed_at", address, at, "confirmed_at IS NULL")
+    return _set(wh, "confirmed_at", address, at)
 
 
 def check_medicine(wh: Warehouse, medicine: str) -> None:
@@ -97,11 +97,15 @@ def end_by_link(wh: Warehouse, address: str, token: str, *, at: datetime) -> int
 
 def end(wh: Warehouse, address: str, *, at: datetime) -> int:
     """End all subscriptions of an address, as its owner or an operator; returns their number."""
-    return _set(wh, "ended_at", address, at, "ended_at IS NULL")
+    return _set(wh, "ended_at", address, at)
 
 
-def _set(wh: Warehouse, column: str, address: str, at: datetime, condition: str) -> int:
-    query = f"UPDATE alerts.subscription SET {column} = :at WHERE lower(address) = lower(:address) AND {condition}"  # noqa: S608
+def _set(wh: Warehouse, column: str, address: str, at: datetime) -> int:
+    """Set a moment of the subscriptions that have not ended, where it is not set; returns how many those are."""
+    query = (
+        f"UPDATE alerts.subscription SET {column} = coalesce({column}, :at)"  # noqa: S608
+        " WHERE lower(address) = lower(:address) AND ended_at IS NULL"
+    )
     with wh.transaction() as connection:
         return int(connection.execute(sa.text(query), {"at": at, "address": address}).rowcount)
 

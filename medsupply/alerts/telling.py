@@ -133,14 +133,15 @@ def _digest_only(notice: Notice, flapped: Mapping[str, bool]) -> bool:
     return notice.flapping and flapped.get(notice.episode.alert_id, False)
 
 
-def release(episodes: Sequence[Episode], told: Mapping[str, Told]) -> Telling:
-    """What held episodes tell once a person let them go: as they stand now; what ended meanwhile is not told."""
+def release(episodes: Sequence[Episode], told: Mapping[str, Told], silenced: Callable[[Episode], bool]) -> Telling:
+    """What held episodes tell once a person let them go: as they stand now. What ended meanwhile is not told; what was
+    silenced is, by a later evaluation, if it is still open when the silence ends."""
     result, notices = dict(told), []
     for one in episodes:
         state = told.get(one.alert_id, Told())
         if not state.held:
             continue
-        notice = due(one, state)
+        notice = None if silenced(one) else due(one, state)
         free = replace(state, held=False)
         if notice is not None:
             notices.append(notice)

@@ -1,7 +1,7 @@
 """Two plain pages beside the dashboard that work without sign-in: confirm a subscription, end it.
 
 A GET shows what the link would do and a button; only a POST does it (RFC 8058: mail programs post
-``List-Unsubscribe=One-Click`` when a reader ends a subscription there).
+``List-Unsubscribe=One-Click`` when a reader ends a subscription there). The page says what the POST has found to do.
 """
 
 from __future__ import annotations
@@ -60,16 +60,17 @@ def _answer(request: Request, purpose: str, decide: Decide) -> HTMLResponse:
     language = asked.get("lang", "") if asked.get("lang") in LANGUAGES else current().settings.language
     address, token = asked.get("address", ""), asked.get("token", "")
     if not links.is_valid(current().settings, address, purpose, token):
-        return _html(language, purpose, say(language, "subscription.bad_token"), status=400)
+        return _html(language, purpose, say(language, f"subscription.{purpose}_bad"), status=400)
     if request.method != "POST":
         form = FORM.format(action=f"?{request.url.query}", button=say(language, f"subscription.{purpose}"))
         return _html(language, purpose, say(language, ASKS[purpose], address=address), form)
     try:
-        _decide(data.warehouse(), decide, address, token, current().clock())
+        number = _decide(data.warehouse(), decide, address, token, current().clock())
     except MedsupplyError as error:
         status = 400 if isinstance(error, InputError) else 503
         return _html(language, purpose, say(language, "page.unavailable"), status=status)
-    return _html(language, purpose, say(language, f"subscription.{purpose}_done", address=address))
+    done = "done" if number else "none"
+    return _html(language, purpose, say(language, f"subscription.{purpose}_{done}", address=address))
 
 
 def _decide(wh: Warehouse, decide: Decide, address: str, token: str, at: datetime) -> int:

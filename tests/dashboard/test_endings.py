@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from conftest import NOW, close_open_warehouses
+from markupsafe import escape
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -76,6 +77,21 @@ def test_one_click_of_a_mail_program_ends_it(client: TestClient, fresh_settings:
     assert client.post(f"{parts.path}?{parts.query}").status_code == 200, "a second click does no harm"
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_says_when_there_was_nothing_to_do(
+    client: TestClient, fresh_settings: Settings, language: str
+) -> None:
+    """A deputy has no subscription to end, and what was cancelled is not confirmed by an older mail."""
+    ended = client.post(path(fresh_settings, links.END, language)).text
+    assert str(escape(say(language, "subscription.end_none", address=WHO))) in ended
+    assert say(language, "subscription.end_done", address=WHO) not in ended
+    subscribe(fresh_settings, confirmed=False)
+    client.post(path(fresh_settings, links.END, language))
+    confirmed = client.post(path(fresh_settings, links.CONFIRM, language)).text
+    assert str(escape(say(language, "subscription.confirm_none", address=WHO))) in confirmed
+    assert state(fresh_settings) == (0, 1)
+
+
 @pytest.mark.parametrize("token", ["", "guess", "%00", "é", "<script>"])
 @pytest.mark.parametrize("purpose", [links.END, links.CONFIRM])
 def test_a_wrong_token_does_nothing(client: TestClient, fresh_settings: Settings, purpose: str, token: str) -> None:
@@ -83,4 +99,5 @@ def test_a_wrong_token_does_nothing(client: TestClient, fresh_settings: Settings
     for method in ("get", "post"):
         answer = client.request(method, links.PATHS[purpose], params={"address": WHO + "<b>", "token": token})
         assert answer.status_code == 400 and "<b>" not in answer.text and "<script>" not in answer.text
+        assert str(escape(say("fi", f"subscription.{purpose}_bad"))) in answer.text
     assert state(fresh_settings) == (0, 0)

@@ -200,6 +200,20 @@ def test_a_wave_is_held_until_a_person_releases_it(warehouse: Warehouse) -> None
     assert len(mails(warehouse, "alert")) == 11
 
 
+def test_what_was_silenced_while_it_was_held_is_told_after_the_silence(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    many = [f"S{number}" for number in range(30)]
+    for number in range(2):
+        put(warehouse, number, [row(one, **(SHORT if number else {})) for one in many])
+        evaluate(warehouse, number)
+    desk.silence(warehouse, author="A", reason="known", at=moment(1), until=moment(3), medicine_id="S7")
+    assert desk.release_hold(warehouse, author="A", reason="true", at=moment(1), rules=RULES) == 29
+    for number in (2, 3):
+        put(warehouse, number, [row(one, **SHORT) for one in many])
+        evaluate(warehouse, number)
+    assert [one["as_of"] for one in mails(warehouse) if one["alert_id"] == "run_out-S7-99-1"] == [day(3)]
+
+
 def test_the_first_evaluation_is_never_held(warehouse: Warehouse) -> None:
     subscribe(warehouse)
     put(warehouse, 0, [row(f"S{number}", **SHORT) for number in range(60)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from itertools import product
@@ -159,6 +160,33 @@ def test_nobody_acknowledges_and_the_deputy_is_told_once(warehouse: Warehouse) -
     assert "deputy" in told[0]["body_text"]
 
 
+def test_without_a_deputy_operations_are_told_that_nobody_acknowledges(warehouse: Warehouse) -> None:
+    warehouse.settings = replace(warehouse.settings, operator_mail="ops@example.org")
+    subscribe(warehouse, "duty@example.org")
+    subscribe(warehouse, "other@example.org")
+    put(warehouse, 0, [row("S1", **GONE)])
+    evaluate(warehouse, 0)
+    clock = datetime(2026, 3, 3, 7, 0, tzinfo=UTC)
+    with running(Relay()) as url:
+        sender.send(warehouse, clock=lambda: clock, smtp_url=url)
+    assert [escalate(warehouse, clock + timedelta(hours=hours)) for hours in (1, 3, 4)] == [0, 1, 0]
+    told = next(one for one in outbox(warehouse) if one["recipient"] == "ops@example.org")
+    assert told["language"] == "fi" and "eikä kukaan sen saajista ole nimennyt sijaista" in flat(told["body_text"])
+
+
+def test_a_silenced_alert_is_not_passed_to_the_deputy(warehouse: Warehouse) -> None:
+    subscribe(warehouse, "duty@example.org", deputy="deputy@example.org")
+    put(warehouse, 0, [row("S1", **GONE)])
+    evaluate(warehouse, 0)
+    clock = datetime(2026, 3, 3, 7, 0, tzinfo=UTC)
+    with running(Relay()) as url:
+        sender.send(warehouse, clock=lambda: clock, smtp_url=url)
+    end = clock + timedelta(hours=5)
+    desk.silence(warehouse, author="A", reason="known", at=clock, until=end, medicine_id="S1")
+    assert escalate(warehouse, end - timedelta(minutes=1)) == 0
+    assert escalate(warehouse, end) == 1, "the silence has ended, and the alert is as unanswered as before"
+
+
 def test_an_acknowledgement_that_runs_out_is_told_and_escalates_again(warehouse: Warehouse) -> None:
     """Its readers are reminded at once, the deputy two working hours later; each once, also after more evaluations."""
     subscribe(warehouse, "duty@example.org", deputy="deputy@example.org")
@@ -181,10 +209,16 @@ def test_an_acknowledgement_that_runs_out_is_told_and_escalates_again(warehouse:
             sender.send(warehouse, clock=lambda: lapsed, smtp_url=url)  # noqa: B023
     told = [(str(one["To"]).split("@")[0], "run out" in text(one), "as deputy" in text(one)) for one in relay.taken]
     assert told == [("duty", False, False), ("deputy", False, True), ("duty", True, False), ("deputy", False, True)]
+    assert "Nobody yet" in text(relay.taken[2]), "who had it in hand has it no more"
+    assert [one["List-Unsubscribe"] is None for one in relay.taken] == [False, True, False, True]
 
 
 def text(mail: EmailMessage) -> str:
-    return " ".join(mail.get_body(("plain",)).get_content().split())  # type: ignore[union-attr]
+    return flat(mail.get_body(("plain",)).get_content())  # type: ignore[union-attr]
+
+
+def flat(told: str) -> str:
+    return " ".join(told.split())
 
 
 def test_office_hours_are_what_counts() -> None:

@@ -41,6 +41,10 @@ def send(wh: Warehouse, url: str, at: datetime) -> list[str]:
     return wh.read(query, old=before)["recipient"].to_list()
 
 
+def rows(wh: Warehouse, address: str) -> list[dict[str, Any]]:
+    return wh.read("select * from alerts.outbox where recipient = :a order by created_at", a=address).to_dicts()
+
+
 @pytest.mark.parametrize(
     ("wanted", "heard"),
     [
@@ -93,9 +97,8 @@ def test_outside_office_hours_the_severe_goes_to_who_is_on_duty(warehouse: Wareh
         assert send(warehouse, url, NIGHT + timedelta(hours=1)) == []
         assert send(warehouse, url, MORNING) == ["office@example.org", "office@example.org"]
     copy = warehouse.read("select * from alerts.outbox where recipient = 'duty@example.org'").row(0, named=True)
-    mine = links.link(warehouse.settings, "duty@example.org", links.END, "en")
-    theirs = links.link(warehouse.settings, "office@example.org", links.END, "en")
-    assert mine in copy["body_text"] and theirs not in copy["body_text"]
+    assert "subscription/end" not in copy["body_text"] + copy["body_html"], "there is none that a link could end"
+    assert copy["body_text"].endswith("\n-- \nYou get this as deputy or on duty. For changes, ask an operator.\n")
     assert "office%40example.org" not in copy["body_html"]
     assert copy["alert_ids"] == ["run_out-S2-99-1"]
 
@@ -131,6 +134,46 @@ def test_who_was_told_on_duty_is_told_of_the_end(warehouse: Warehouse) -> None:
         evaluate(warehouse, number)
     ends = warehouse.read("select recipient from alerts.outbox where kind = 'resolved' order by 1")
     assert ends["recipient"].to_list() == ["duty@example.org", "office@example.org"]
+
+
+def test_the_deputy_of_a_refused_address_is_told_of_each_end_once_and_sees_no_link(warehouse: Warehouse) -> None:
+    """Heard as deputy, the end comes as the deputy's own, and the refused one is not passed on beside it."""
+    subscribe(warehouse, "dead@example.org", role="fimea", deputy="deputy@example.org")
+    relay = Relay(lambda address, _: "550 no such person" if address.startswith("dead") else "ok")
+    with running(relay) as url:
+        for number, changes in enumerate([SHORT, *[{}] * 7]):
+            put(warehouse, number, [row("S1", **changes)])
+            evaluate(warehouse, number)
+            send(warehouse, url, moment(number) + timedelta(hours=8))
+    assert [str(one["Subject"]).split()[0] for one in relay.taken] == ["Elevated:", "Alert"]
+    for one in relay.taken:
+        assert one["List-Unsubscribe"] is None
+        for part in ("plain", "html"):
+            told = one.get_body((part,)).get_content()  # type: ignore[union-attr]
+            assert "You get this as deputy or on duty." in told and "subscription" not in told
+    assert all(one["stands_in"] for one in rows(warehouse, "deputy@example.org"))
+
+
+def test_an_end_that_nobody_told_the_next_person_is_passed_on_without_a_link(warehouse: Warehouse) -> None:
+    subscribe(warehouse, "a@example.org", role="fimea", deputy="deputy@example.org")
+    with running(Relay(lambda _, number: "ok" if number == 1 else "550 gone")) as url:
+        for number, changes in enumerate([SHORT, *[{}] * 7]):
+            put(warehouse, number, [row("S1", **changes)])
+            evaluate(warehouse, number)
+            send(warehouse, url, moment(number) + timedelta(hours=8))
+    (copy,) = rows(warehouse, "deputy@example.org")
+    assert copy["kind"] == "resolved" and "subscription" not in copy["body_text"] + copy["body_html"]
+    assert copy["body_text"].endswith("\n-- \nYou get this as deputy or on duty. For changes, ask an operator.\n")
+    assert "You get this as deputy or on duty." in copy["body_html"]
+
+
+def test_what_was_cancelled_cannot_be_confirmed(warehouse: Warehouse) -> None:
+    subscribe(warehouse, "a@example.org", role="fimea", confirmed=False)
+    asked, ends = (links.token_of(warehouse.settings, "a@example.org", one) for one in (links.CONFIRM, links.END))
+    assert subscriptions.end_by_link(warehouse, "a@example.org", ends, at=moment(0)) == 1
+    assert subscriptions.confirm(warehouse, "a@example.org", asked, at=moment(1)) == 0
+    subscribe(warehouse, "a@example.org", role="fimea", confirmed=False, at=moment(2))
+    assert [subscriptions.confirm(warehouse, "a@example.org", asked, at=moment(2)) for _ in range(2)] == [1, 1]
 
 
 def test_a_duty_ends_when_it_is_said(warehouse: Warehouse) -> None:

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from hostile_relay import Relay, free_port, running
 
 from medsupply.alerts import sender, subscriptions
-from medsupply.alerts.mails import Mail
 from medsupply.alerts.recipients import subscriptions_of
+from medsupply.alerts.rendering import Mail
 from medsupply.alerts.store.outbox import message_id_of, outbox_row, queue
 from medsupply.errors import SettingsError
 from medsupply.warehouse.database.connection import Warehouse

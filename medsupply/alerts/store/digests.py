@@ -10,8 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from medsupply.alerts import links
+from medsupply.alerts.digest_mails import OpenAlert, Scores, digest_mail
 from medsupply.alerts.folding import IMMEDIATE
-from medsupply.alerts.mails import OpenAlert, Scores, digest_mail, medicine_name
+from medsupply.alerts.mails import medicine_name
 from medsupply.alerts.recipients import PRIVILEGED, RANK, RESTRICTED_RULES, Subscription
 from medsupply.alerts.store.memory import MEMBERS
 from medsupply.alerts.store.outbox import message_id_of, outbox_row, queue

@@ -6,7 +6,7 @@ episodes. A new day goes on from the states that are stored; a day evaluated aga
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -54,12 +54,11 @@ def evaluate(wh: Warehouse, as_of: date, known_at: datetime, rules_: Rules) -> s
     return _summary(new, telling, mails)
 
 
-def release_held(connection: sa.Connection, wh: Warehouse, rules_: Rules) -> int:
-    """Write the mails of held alerts, as they stand now; returns how many were queued."""
+def release_held(connection: sa.Connection, wh: Warehouse, rules_: Rules, at: datetime) -> int:
+    """Write the mails of held alerts, as they stand now, but of silenced ones; returns how many were queued."""
     episodes = memory.stored_episodes(connection)
-    telling = release(episodes, memory.told_of(connection))
-    at = connection.execute(sa.text("select max(known_at) from alerts.evaluations")).scalar_one()
-    memory.store(connection, episodes, telling.told, at, rules_.version)
+    telling = release(episodes, memory.told_of(connection), _silenced(connection, at))
+    memory.store(connection, episodes, telling.told, _newest(connection), rules_.version)
     return write_notices(connection, wh.settings, telling.notices, rules_)
 
 
@@ -132,25 +131,34 @@ def _tell(
     known = memory.told_of(connection)
     query = "select count(distinct medicine_id) from picture.situation where as_of = :as_of and grain = 'family'"
     watched = connection.execute(sa.text(query), {"as_of": as_of}).scalar_one()
-    silences = connection.execute(
-        sa.text("select medicine_id, county_code, rule from alerts.silence where starts_at <= :at and ends_at > :at"),
-        {"at": connection.execute(sa.text("select max(known_at) from alerts.evaluations")).scalar_one()},
-    ).all()
-
-    def silenced(one: Episode) -> bool:
-        here = (one.medicine_id, one.county_code, one.rule)
-        return any(all(want in (None, is_) for want, is_ in zip(row, here, strict=True)) for row in silences)
-
     return tell(
         naming.episodes,
         {now: known[was] for now, was in naming.was.items()},
         gone=[(one, known[one.alert_id]) for one in naming.gone],
         immediate=IMMEDIATE,
-        silenced=silenced,
+        silenced=_silenced(connection, _newest(connection)),
         watched=watched,
         limits=rules_.table("alert")["hold"],
         first=first,
     )
+
+
+def _newest(connection: sa.Connection) -> datetime:
+    """The moment of the newest picture that was evaluated."""
+    found: datetime = connection.execute(sa.text("select max(known_at) from alerts.evaluations")).scalar_one()
+    return found
+
+
+def _silenced(connection: sa.Connection, at: datetime) -> Callable[[Episode], bool]:
+    """Whether an alert is silenced at ``at``."""
+    query = "select medicine_id, county_code, rule from alerts.silence where starts_at <= :at and ends_at > :at"
+    silences = connection.execute(sa.text(query), {"at": at}).all()
+
+    def silenced(one: Episode) -> bool:
+        here = (one.medicine_id, one.county_code, one.rule)
+        return any(all(want in (None, is_) for want, is_ in zip(row, here, strict=True)) for row in silences)
+
+    return silenced
 
 
 def _hold(connection: sa.Connection, as_of: date) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from markupsafe import escape
 
-from medsupply.alerts import links
 from medsupply.alerts.recipients import Group, Subscription
+from medsupply.alerts.rendering import for_stand_in
 from medsupply.alerts.store import memory
 from medsupply.alerts.store.outbox import message_id_of, queue
 from medsupply.alerts.store.writing import Context, context, group_row, item_of, subscriptions
@@ -27,9 +27,19 @@ UNANSWERED_HOURS = 2.0
 def pass_on(connection: sa.Connection, wh: Warehouse, row: Mapping[str, Any], at: datetime) -> None:
     """Queue a mail that its recipient can never get for the next person: the deputy, else operations."""
     person = _next_of(subscriptions(connection), row["recipient"], wh.settings)
-    if person is None or row["kind"] in ("confirmation", "digest"):
+    if person is None or row["kind"] in ("confirmation", "digest") or _told_the_end(connection, row, person):
         return
     queue(connection, [_for_person(connection, wh, row, person, "passed_on", at)])
+
+
+def _told_the_end(connection: sa.Connection, row: Mapping[str, Any], person: str) -> bool:
+    """Whether this is an end that the person, who got the opening, is told of already."""
+    query = sa.text(
+        "select count(*) from alerts.outbox where lower(recipient) = lower(:person) and kind = 'resolved'"
+        " and as_of = :as_of and alert_ids @> cast(:ids as varchar[])"
+    )
+    values = {"person": person, "as_of": row["as_of"], "ids": list(row["alert_ids"] or ())}
+    return row["kind"] == "resolved" and bool(connection.execute(query, values).scalar_one())
 
 
 def _for_person(
@@ -44,24 +54,24 @@ def _for_person(
     open_ = [one for one in memory.stored_episodes(connection) if one.alert_id in wanted and one.closed_on is None]
     if row["kind"] != "alert" or not open_:
         return copy
-    here = context(connection, wh.settings, load_rules())
+    here = context(connection, wh.settings, load_rules())._replace(at=at)
     items = tuple(item_of(Notice(one, "alert"), here.medicines) for one in open_)
     speaks, acts = mine.language if mine else row["language"], (mine or first)
-    group = Group(person, speaks, acts.role if acts else None, open_[0].medicine_id, items)
+    group = Group(person, speaks, acts.role if acts else None, open_[0].medicine_id, items, stands_in=True)
     again = group_row(connection, here, group, "alert", about=why)
     kept = ("language", "subject", "body_text", "body_html")
     return {**copy, **{name: again[name] for name in kept}} if again else copy
 
 
 def _copy(row: Mapping[str, Any], person: str, why: str, at: datetime, settings: Settings) -> dict[str, Any]:
-    """The same mail for another person, with that person's own link to end it."""
-    ends = [links.link(settings, one, links.END, row["language"]) for one in (row["recipient"], person)]
+    """The same mail for another person, who has no subscription to it that could be ended."""
+    text, html = for_stand_in(row["body_text"], row["body_html"], row["language"])
     return {
         **row,
         "recipient": person,
         "message_id": message_id_of(f"{why}|{row['message_id']}|{person}", settings.mail_from),
-        "body_text": row["body_text"].replace(*ends),
-        "body_html": row["body_html"].replace(*(escape(one) for one in ends)),
+        "body_text": text,
+        "body_html": html,
         "thread": row["message_id"],
         "status": "queued",
         "created_at": at,
@@ -71,6 +81,7 @@ def _copy(row: Mapping[str, Any], person: str, why: str, at: datetime, settings:
         "last_error": None,
         "rota": None,
         "waits": False,
+        "stands_in": True,
     }
 
 
@@ -106,24 +117,35 @@ def _next_of(lines: list[Subscription], address: str, settings: Settings) -> str
 
 
 def escalate(wh: Warehouse, at: datetime) -> int:
-    """Tell of severe alerts that nobody has in hand: readers when an acknowledgement runs out, deputies two working
-    hours after the alert, or after that, was left unanswered. Each once; returns how many mails were queued."""
+    """Tell of severe alerts that nobody has in hand: readers when an acknowledgement runs out, and two working hours
+    after the alert, or after that, was left unanswered, deputies, or operations. Each once; returns how many mails."""
     with wh.transaction() as connection:
         connection.execute(sa.text("select pg_advisory_xact_lock(hashtext('alerts'))"))
         waiting = connection.execute(sa.text(_UNANSWERED), {"at": at, "since": at - timedelta(days=7)}).all()
         if not waiting:
             return 0
         episodes = {one.alert_id: one for one in memory.stored_episodes(connection)}
-        here, lines = context(connection, wh.settings, load_rules()), subscriptions(connection)
+        # As of now: who had it in hand on the newest day may not have it any more.
+        here, lines = context(connection, wh.settings, load_rules())._replace(at=at), subscriptions(connection)
         queued = 0
         for one in waiting:
             item = item_of(Notice(episodes[one.alert_id], "alert"), here.medicines)
             wanted = [line for line in lines if line.wants(item) and not line.digest]
-            people = [(line.address, line, "lapsed") for line in wanted] if one.lapsed else []
-            if working_hours(one.since, at) >= UNANSWERED_HOURS:
-                people += [(line.deputy, line, "escalated") for line in wanted if line.deputy]
-            queued += _remind(connection, here, one, item, people, at)
+            queued += _remind(connection, here, one, item, _to_tell(wh.settings, one, wanted, at), at)
         return queued
+
+
+def _to_tell(
+    settings: Settings, waits: Any, wanted: list[Subscription], at: datetime
+) -> list[tuple[Subscription, str]]:
+    """Who is told that an alert waits, and why: operations where no reader has named a deputy."""
+    people = [(line, "lapsed") for line in wanted] if waits.lapsed else []
+    if working_hours(waits.since, at) < UNANSWERED_HOURS:
+        return people
+    deputies = [(replace(line, address=line.deputy), "escalated") for line in wanted if line.deputy]
+    if not deputies and settings.operator_mail:
+        deputies = [(Subscription(settings.operator_mail, settings.language, None, "severe"), "unanswered")]
+    return people + deputies
 
 
 def _remind(
@@ -131,7 +153,7 @@ def _remind(
     here: Context,
     waits: Any,
     item: Mapping[str, str | None],
-    people: list[tuple[str, Subscription, str]],
+    people: list[tuple[Subscription, str]],
     at: datetime,
 ) -> int:
     """Queue the mail of an alert that waits for each of ``people`` who has not had one since it waits."""
@@ -141,11 +163,14 @@ def _remind(
     )
     known = set(connection.execute(query, {"id": waits.alert_id, "since": waits.since}).scalars())
     rows = []
-    for address, line, about in people:
+    for line, about in people:
+        address = line.address
         if address.lower() in known:
             continue
         known.add(address.lower())
-        group = Group(address, line.language, line.role, str(item["medicine_id"]), (item,), line.rota)
+        group = Group(
+            address, line.language, line.role, str(item["medicine_id"]), (item,), line.rota, about != "lapsed"
+        )
         row = group_row(connection, here, group, "alert", about=about)
         key = f"{about}|{waits.alert_id}|{address.lower()}|{waits.since.isoformat()}"
         message_id = message_id_of(key, here.settings.mail_from)
@@ -162,6 +187,10 @@ _UNANSWERED = """
         JOIN alerts.outbox o ON s.alert_id = ANY(o.alert_ids) AND o.kind = 'alert' AND o.status = 'sent'
              AND o.level = 'severe' AND o.sent_at <= :at
         WHERE s.closed_on IS NULL AND s.level = 'severe' AND NOT EXISTS (
+            SELECT 1 FROM alerts.silence i WHERE i.starts_at <= :at AND i.ends_at > :at
+              AND coalesce(i.medicine_id, s.medicine_id) = s.medicine_id
+              AND coalesce(i.county_code, s.county_code) = s.county_code AND coalesce(i.rule, s.rule) = s.rule)
+          AND NOT EXISTS (
             SELECT 1 FROM alerts.acknowledgement k
             WHERE k.alert_id = s.alert_id AND k.expires_at > :at AND k.level = 'severe')
         GROUP BY s.alert_id) waits

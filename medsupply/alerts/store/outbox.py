@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from medsupply.alerts.mails import Mail
+from medsupply.alerts.rendering import Mail
 from medsupply.tables.alerts import OUTBOX
 from medsupply.warehouse.database import bulk
 
@@ -36,6 +36,7 @@ def outbox_row(
     alert_ids: Sequence[str] | None = None,
     level: str | None = None,
     rota: str | None = None,
+    stands_in: bool = False,
 ) -> dict[str, Any]:
     """A queued mail as a row of the outbox."""
     return {
@@ -60,6 +61,7 @@ def outbox_row(
         "level": level,
         "rota": rota,
         "waits": False,
+        "stands_in": stands_in,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -11,8 +12,9 @@ import sqlalchemy as sa
 from medsupply.alerts import links
 from medsupply.alerts.actions import actions_for
 from medsupply.alerts.episodes import RANK
-from medsupply.alerts.mails import AreaLevel, Mail, Subject, alert_mail, band_of, held_mail, medicine_name
+from medsupply.alerts.mails import AreaLevel, Subject, alert_mail, band_of, held_mail, medicine_name
 from medsupply.alerts.recipients import Group, Subscription, grouped
+from medsupply.alerts.rendering import Mail
 from medsupply.alerts.rules.rule import LEFT_PICTURE
 from medsupply.alerts.store import memory, past
 from medsupply.alerts.store.outbox import message_id_of, outbox_row, queue
@@ -73,7 +75,7 @@ def _others(connection: sa.Connection, items: Sequence[Item], known: Sequence[Gr
         for item in items
         for row in connection.execute(query, {"id": item["alert_id"]})
     ]
-    return [one for one in grouped(items, told) if one not in known]
+    return [replace(one, stands_in=True) for one in grouped(items, told) if one not in known]
 
 
 def item_of(notice: Notice, medicines: Mapping[str, Row]) -> dict[str, str | None]:
@@ -128,6 +130,7 @@ def group_row(
         message_id_of(key, here.settings.mail_from), str(lead["alert_id"]), int(str(lead["episode"])), group.address,
         group.language, kind, mail, written, as_of=here.as_of, thread=first,
         alert_ids=[str(item["alert_id"]) for item in items], level=lead["level"], rota=group.rota,
+        stands_in=group.stands_in,
     )  # fmt: skip
 
 
@@ -145,6 +148,7 @@ def _mail(
     p = [row.get(f"run_out_p{days}") for days in (14, 28, 84)]
     band, certainty = band_of(*p)
     base = here.settings.base_url
+    end = "" if group.stands_in else links.link(here.settings, group.address, links.END, group.language)
     subject = Subject(
         medicine=medicine_name(here.medicines.get(group.medicine_id), group.medicine_id, group.language),
         level=str(lead["level"]),
@@ -157,7 +161,7 @@ def _mail(
         owner=_owner(connection, lead, here.at),
         as_of=here.as_of,
         link=f"{base}/alerts?alert={lead['alert_id']}&lang={group.language}",
-        unsubscribe=links.link(here.settings, group.address, links.END, group.language),
+        unsubscribe=end,
         remarks=_remarks(items, about),
         estimated=any(one is not None for one in p),
     )
@@ -191,9 +195,11 @@ def write_held(connection: sa.Connection, settings: Settings, as_of: date, at: d
         readers.setdefault(settings.operator_mail, settings.language)
     count = len({one.episode.medicine_id for one in held})
     rows = []
+    subscribed = {line.address.lower() for line in lines}
     for address, language in sorted(readers.items()):
         link = f"{settings.base_url}/alerts?lang={language}"
-        mail = held_mail(language, as_of, count, link, links.link(settings, address, links.END, language))
+        end = links.link(settings, address, links.END, language) if address.lower() in subscribed else ""
+        mail = held_mail(language, as_of, count, link, end)
         message_id = message_id_of(f"held|{address.lower()}|{as_of}", settings.mail_from)
         rows.append(
             outbox_row(message_id, f"held-{as_of}", None, address, language, "operations", mail, at, as_of=as_of)

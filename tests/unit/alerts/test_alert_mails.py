@@ -10,22 +10,19 @@ from itertools import product
 import pytest
 
 from medsupply.alerts.actions import actions_for
+from medsupply.alerts.digest_mails import OpenAlert, Scores, digest_mail
 from medsupply.alerts.mails import (
     AreaLevel,
-    Mail,
-    OpenAlert,
-    Scores,
     Subject,
     alert_mail,
     band_of,
     confirmation_mail,
-    digest_mail,
     held_mail,
     operations_mail,
     public_reasons,
-    texts,
 )
 from medsupply.alerts.recipients import ROLES
+from medsupply.alerts.rendering import Mail, texts
 from medsupply.picture.reasons import Reason
 from medsupply.rules import load_rules
 from medsupply.settings import LANGUAGES

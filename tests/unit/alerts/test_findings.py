@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from medsupply.alerts.findings import Finding, newest, since
-from medsupply.alerts.mails import texts
+from medsupply.alerts.rendering import texts
 
 AT = datetime(2026, 3, 3, 6, 5, tzinfo=UTC)
 CODES = sorted(name.removeprefix("finding.") for name in texts("en") if name.startswith("finding."))
