@@ -39,6 +39,11 @@ class Scores:
     base_rate: float | None = None
 
 
+def why_open(rule: str, language: str) -> str:
+    """What a digest says of a rule: as mails do, no quantity, no reserve and no permit of one."""
+    return texts(language).get(f"open.{rule}") or word(language, f"rule.{rule}")
+
+
 def digest_mail(
     language: str,
     as_of: date,
@@ -84,11 +89,13 @@ def _digest_line(one: OpenAlert, say: Mapping[str, str], language: str) -> str:
 
 
 def _score_lines(scores: Scores | None, say: Mapping[str, str], language: str) -> list[str]:
-    if scores is None:
-        return [say["say.scores_none"]]
-    lines = [say["say.scores"].format(true=scores.true, false=scores.false, averted=scores.averted)]
-    if scores.events:
+    """Counts of what there was: of alerts that ended, and of run-outs, whose rate without any would read as calm."""
+    if scores is None or not (scores.true or scores.false or scores.averted):
+        lines = [say["say.scores_none"]]
+    else:
+        lines = [say["say.scores"].format(true=scores.true, false=scores.false, averted=scores.averted)]
+    if scores is not None and scores.events:
         lines.append(say["say.scores_events"].format(warned=scores.warned, events=scores.events))
-    if scores.base_rate is not None:
-        lines.append(say["say.scores_base"].format(rate=round(scores.base_rate)))
+        if scores.base_rate is not None:
+            lines.append(say["say.scores_base"].format(rate=round(scores.base_rate)))
     return lines

@@ -36,6 +36,8 @@ PUBLIC: dict[str, str] = {
 }  # fmt: skip
 LIKELY, POSSIBLE = 0.5, 0.1
 SUBJECT_WIDTH = 100
+# So many areas are named in a subject; more are counted.
+NAMED_AREAS = 2
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Subject:
     link: str
     unsubscribe: str  # empty for who stands in for a subscriber
     remarks: Sequence[str] = ()
+    still_open: Sequence[str] = ()  # areas where other alerts on the medicine stand that the reader was told of
     estimated: bool = True  # whether there is a probability of running out at all
 
 
@@ -97,7 +100,9 @@ def alert_mail(subject: Subject, language: str, *, resolved: bool = False) -> Ma
     level = word(language, f"level.{subject.level}")
     kind = _ending(subject) if resolved else "alert"
     day = written(subject.as_of, language)
-    title = say[f"subject.{kind}"].format(level=level.capitalize(), medicine=subject.medicine, date=day)
+    names = [area.name for area in subject.areas]
+    where = ", ".join(names) if len(names) <= NAMED_AREAS else say["say.areas"].format(count=len(names))
+    title = say[f"subject.{kind}"].format(level=level.capitalize(), medicine=subject.medicine, date=day, area=where)
     blocks = _resolved(subject, say) if resolved else _alert_blocks(subject, say, language, level)
     frame = framed(say, title, day, "why_you" if subject.unsubscribe else "why_stands_in")
     return rendered(language, frame, blocks, subject.level, subject.link, subject.unsubscribe)
@@ -114,8 +119,9 @@ def _cause(subject: Subject) -> str:
 def _resolved(subject: Subject, say: Mapping[str, str]) -> list[Block]:
     """What has ended, and where: the same medicine may be short elsewhere still."""
     told = say[f"say.{_cause(subject)}"].format(medicine=subject.medicine)
+    still = [say["say.still_open"].format(areas=", ".join(subject.still_open))] if subject.still_open else []
     return [
-        Block(say["head.what"], [told]),
+        Block(say["head.what"], [told, *still]),
         Block(say["head.areas"], [area.name for area in subject.areas], bullets=True),
     ]
 

@@ -197,8 +197,8 @@ VIEWS: tuple[View, ...] = (
         LEFT JOIN LATERAL (
             SELECT k.alert_id, k.owner, k.note FROM alerts.acknowledgement k
             WHERE k.alert_id = s.alert_id AND k.expires_at > now()
-              AND array_position(ARRAY['watch', 'elevated', 'severe'], s.level::text)
-                  <= array_position(ARRAY['watch', 'elevated', 'severe'], k.level::text)
+              AND coalesce(array_position(ARRAY['watch', 'elevated', 'severe'], s.level::text), 0)
+                  <= coalesce(array_position(ARRAY['watch', 'elevated', 'severe'], k.level::text), 0)
             ORDER BY k.at DESC LIMIT 1) a ON true
         LEFT JOIN LATERAL (
             SELECT i.silence_id FROM alerts.silence i

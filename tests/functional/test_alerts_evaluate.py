@@ -11,6 +11,7 @@ from alerts_pictures import GONE, SHORT, day, moment, put, row
 
 from medsupply.alerts import desk, store, subscriptions
 from medsupply.alerts.recipients import subscriptions_of
+from medsupply.areas import AREAS
 from medsupply.rules import load_rules
 from medsupply.warehouse.database.connection import Warehouse
 
@@ -47,6 +48,7 @@ def test_an_alert_opens_rises_and_ends_and_each_is_told_once(warehouse: Warehous
         assert evaluate(warehouse, number).startswith("0 alert changes (0 opened), 0 mails")
     told = [(one["kind"], one["as_of"]) for one in mails(warehouse)]
     assert told == [("alert", day(1)), ("alert", day(3)), ("resolved", day(13)), ("alert", day(15))]
+    assert ["level has risen" in one["body_text"] for one in mails(warehouse)] == [False, True, False, False]
     found = alerts(warehouse)
     assert found["alert_id"].to_list() == ["run_out-S1-99-1", "run_out-S1-99-2"]
     assert found["state"].to_list() == ["closed", "easing"]
@@ -248,6 +250,23 @@ def test_areas_of_one_family_share_a_mail_and_each_end_is_told(warehouse: Wareho
     ends = [one for one in mails(warehouse) if one["kind"] == "resolved"]
     starts = {one["recipient"]: one["message_id"] for one in mails(warehouse) if one["kind"] == "alert"}
     assert all(one["thread"] == starts[one["recipient"]] for one in ends)
+
+
+def test_an_end_says_where_it_is_still_open_and_a_first_mail_no_rise(warehouse: Warehouse) -> None:
+    subscribe(warehouse, role="yta", county="Y5")
+    for number in range(9):
+        own = GONE if number else SHORT
+        put(warehouse, number, [row("S1", "99", **(GONE if number == 0 else {})), row("S1", "Y5", **own)])
+        evaluate(warehouse, number)
+    (end,) = mails(warehouse, "resolved")
+    assert "(Finland)" in end["subject"]
+    assert f"Still open: {AREAS['Y5'].name('en')}." in " ".join(end["body_text"].split())
+    subscribe(warehouse, "severe@example.org", role=None, level="severe", county="21")
+    for number in (9, 10):
+        put(warehouse, number, [row("S1", "21", **(SHORT if number == 9 else GONE))])
+        evaluate(warehouse, number)
+    (first,) = [one for one in mails(warehouse) if one["recipient"] == "severe@example.org"]
+    assert "level has risen" not in first["body_text"], "there was no mail before it"
 
 
 def test_an_acknowledgement_lapses_when_the_level_rises(warehouse: Warehouse) -> None:

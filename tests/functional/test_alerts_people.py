@@ -24,6 +24,8 @@ from medsupply.alerts.store.scoring import replay_rules
 from medsupply.days import HELSINKI
 from medsupply.errors import InputError
 from medsupply.rules import load_rules
+from medsupply.tables.picture import COMPLETENESS, PICTURES
+from medsupply.warehouse.database import bulk
 from medsupply.warehouse.database.connection import Warehouse
 
 RULES = load_rules()
@@ -124,6 +126,43 @@ def test_the_digest_goes_out_on_quiet_days_once(warehouse: Warehouse) -> None:
     assert digest(warehouse, day(0), at=moment(0)) == "1 digests queued"
     assert digest(warehouse, day(0), at=moment(0)) == "0 digests queued"
     assert "no open alerts" in outbox(warehouse)[0]["subject"]
+
+
+def test_a_line_of_the_digest_tells_of_the_rule_that_mails_and_of_who_has_it_in_hand(warehouse: Warehouse) -> None:
+    """Two more rules at the same level: one would name obligatory storage, one a quantity."""
+    subscribe(warehouse, "a@example.org")
+    put(warehouse, 0, [row("S1", **{**GONE, "reasons": ["stock_at_floor", "obligation_short"], "stock_units": 0.0})])
+    evaluate(warehouse, 0)
+    rules = warehouse.read("select rule from alerts.state order by rule")["rule"].to_list()
+    assert rules == ["obligation", "run_out", "stock_zero"]
+    desk.acknowledge(warehouse, "run_out-S1-99-1", owner="Anna", note="x", at=moment(0), rules=RULES)
+    digest(warehouse, day(0), at=moment(0))
+    told = flat(outbox(warehouse)[-1]["body_text"])
+    assert "severe (may run out), open since 2 March 2026, in the hands of Anna" in told and "storage" not in told
+
+
+def test_who_took_a_lower_level_on_has_not_the_higher_in_hand(warehouse: Warehouse) -> None:
+    subscribe(warehouse, "a@example.org")
+    for number, (changes, owned) in enumerate([(SHORT, True), (GONE, False)]):
+        put(warehouse, number, [row("S1", **changes)])
+        evaluate(warehouse, number)
+        if number == 0:
+            desk.acknowledge(warehouse, "run_out-S1-99-1", owner="Anna", note="x", at=moment(0), rules=RULES)
+        digest(warehouse, day(number), at=moment(number) + timedelta(hours=7))
+        told = [one["body_text"] for one in outbox(warehouse) if one["kind"] == "digest"][-1]
+        assert ("Anna" in told, "not acknowledged" in flat(told)) == (owned, not owned)
+
+
+def test_a_late_report_is_no_received_one(warehouse: Warehouse) -> None:
+    subscribe(warehouse, "a@example.org")
+    key = {"as_of": day(0), "known_at": moment(0)}
+    rows = [{**key, "source": "stock", "holder_id": one, "state": one} for one in ("reported", "late", "missing")]
+    seen = {**key, "stage": "measured", "rules_version": "test", "rows": 3}
+    with warehouse.transaction() as connection:
+        bulk.upsert(connection, COMPLETENESS, pl.DataFrame(rows, schema=COMPLETENESS.dtypes()))
+        bulk.upsert(connection, PICTURES, pl.DataFrame([seen], schema=PICTURES.dtypes()))
+    digest(warehouse, day(0), at=moment(0))
+    assert "Reports received: 1/3." in outbox(warehouse)[-1]["body_text"]
 
 
 def test_the_digest_waits_for_its_hour_and_for_the_day_and_says_when_it_could_not(warehouse: Warehouse) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from medsupply.alerts import links
-from medsupply.alerts.digest_mails import OpenAlert, Scores, digest_mail
-from medsupply.alerts.folding import IMMEDIATE
+from medsupply.alerts.digest_mails import OpenAlert, Scores, digest_mail, why_open
+from medsupply.alerts.folding import IMMEDIATE, RULES, SERVICE
 from medsupply.alerts.mails import medicine_name
 from medsupply.alerts.recipients import PRIVILEGED, RANK, RESTRICTED_RULES, Subscription
 from medsupply.alerts.store.memory import MEMBERS
@@ -23,6 +23,8 @@ from medsupply.warehouse.database.connection import Warehouse
 from medsupply.warehouse.database.reading import read_frame
 from medsupply.words import has_word, word
 
+# Rules that mail at once first.
+ORDER = {rule.name: place for place, rule in enumerate(sorted((*RULES, *SERVICE), key=lambda rule: not rule.immediate))}
 # How long the digest waits for a day that has not been evaluated; after that it goes out and says so.
 WAITS = timedelta(hours=2)
 
@@ -86,16 +88,23 @@ _OPEN = f"""
     FROM alerts.state s LEFT JOIN picture.medicines m USING (medicine_id)
     LEFT JOIN members f ON f.family_id = s.medicine_id LEFT JOIN LATERAL (
         SELECT a.owner FROM alerts.acknowledgement a WHERE a.alert_id = s.alert_id AND a.expires_at > :at
+          AND coalesce(array_position(ARRAY['watch', 'elevated', 'severe'], s.level::text), 0)
+              <= coalesce(array_position(ARRAY['watch', 'elevated', 'severe'], a.level::text), 0)
         ORDER BY a.at DESC LIMIT 1) k ON true
     WHERE s.opened_on <= :as_of AND (s.closed_on IS NULL OR s.closed_on > :as_of)
+    ORDER BY s.opened_on, s.alert_id
 """  # noqa: S608
 
 
 def _told(rows: list[dict[str, Any]], mine: list[Subscription], language: str) -> list[OpenAlert]:
-    """Open alerts that this reader is subscribed to, one line per family and area, the weightiest first."""
+    """Open alerts that this reader is subscribed to, one line per family and area, the weightiest first.
+
+    Of several rules at one level a line tells of the one that mails at once: the others say more of the same, and who
+    has it in hand has taken on that one.
+    """
     privileged = any(line.role in PRIVILEGED for line in mine)
     found: dict[tuple[str, str], OpenAlert] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: ORDER.get(row["rule"], len(ORDER))):
         hidden = row["rule"] in RESTRICTED_RULES and not privileged
         if hidden or not any(line.wants(row) if row["rule"] in IMMEDIATE else line.covers(row) for line in mine):
             continue
@@ -106,7 +115,7 @@ def _told(rows: list[dict[str, Any]], mine: list[Subscription], language: str) -
             row["opened_on"],
             row["owner"],
             row["state"] == "easing",
-            word(language, f"rule.{row['rule']}"),
+            why_open(row["rule"], language),
         )
         key = (row["medicine_id"], row["county_code"])
         if key not in found or _rank(one) > _rank(found[key]):
@@ -133,7 +142,7 @@ def _newest(connection: sa.Connection, as_of: date) -> date | None:
 
 def _heard(connection: sa.Connection, as_of: date) -> tuple[int, int]:
     query = sa.text(
-        "select count(*) filter (where state <> 'missing'), count(*) from analyst.completeness"
+        "select count(*) filter (where state = 'reported'), count(*) from analyst.completeness"
         " where as_of = :as_of and source = 'stock'"
     )
     row = connection.execute(query, {"as_of": as_of}).one()

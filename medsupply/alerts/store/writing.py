@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -120,7 +120,9 @@ def group_row(
         if not items:
             return None
     lead = max(items, key=lambda item: (RANK.get(item["level"] or "", 0), item["county_code"] == COUNTRY))
-    mail = _mail(connection, here, group, items, lead, kind, about)
+    raised = kind == "alert" and _has_risen(connection, group, str(lead["level"]))
+    remarks = [*([about] if about else []), *(["raised"] if raised else []), *_remarks(items)]
+    mail = _mail(connection, here, group, items, lead, kind, remarks)
     changes = sorted(f"{item['alert_id']}:{item['level']}" for item in items)
     place = _mails_before(connection, group)
     key = "|".join([kind, about, group.address.lower(), str(here.at), here.rules.version, *changes, str(place)])
@@ -141,7 +143,7 @@ def _mail(
     items: Sequence[Row],
     lead: Row,
     kind: str,
-    about: str,
+    remarks: Sequence[str],
 ) -> Mail:
     row = here.rows.get((group.medicine_id, str(lead["county_code"])), {})
     reasons = [code for code in str(lead["reasons"] or "").split("|") if code]
@@ -162,18 +164,19 @@ def _mail(
         as_of=here.as_of,
         link=f"{base}/alerts?alert={lead['alert_id']}&lang={group.language}",
         unsubscribe=end,
-        remarks=_remarks(items, about),
+        remarks=remarks,
+        still_open=_still_open(connection, group) if kind == "resolved" else (),
         estimated=any(one is not None for one in p),
     )
     return alert_mail(subject, group.language, resolved=kind == "resolved")
 
 
-def _remarks(items: Sequence[Row], about: str) -> list[str]:
+def _remarks(items: Sequence[Row]) -> list[str]:
     """What is to be said beside; how alerts ended is said only where it is true of all that the mail is about."""
     given = {str(item.get("remark") or "") for item in items} - {""}
     if len({item.get("remark") for item in items}) > 1:
         given -= {"withdrawn", LEFT_PICTURE}
-    return [*([about] if about else []), *sorted(given)]
+    return sorted(given)
 
 
 def _areas(items: Sequence[Row], language: str) -> list[AreaLevel]:
@@ -182,8 +185,22 @@ def _areas(items: Sequence[Row], language: str) -> list[AreaLevel]:
     for item in items:
         area, level = str(item["county_code"]), str(item["level"])
         levels[area] = max(level, levels.get(area, level), key=lambda one: RANK.get(one, 0))
-    ordered = sorted(levels, key=lambda area: (area != COUNTRY, area))
-    return [AreaLevel(AREAS[area].name(language), levels[area]) for area in ordered]
+    return [AreaLevel(AREAS[area].name(language), levels[area]) for area in _country_first(levels)]
+
+
+def _country_first(areas: Iterable[str]) -> list[str]:
+    return sorted(areas, key=lambda area: (area != COUNTRY, area))
+
+
+def _still_open(connection: sa.Connection, group: Group) -> list[str]:
+    """Names of the areas in which alerts on the medicine stand that the reader was told of."""
+    query = sa.text(
+        "select distinct s.county_code from alerts.state s where s.medicine_id = :medicine and s.closed_on is null"
+        " and exists (select 1 from alerts.outbox o where lower(o.recipient) = lower(:recipient)"
+        " and o.kind = 'alert' and s.alert_id = any(o.alert_ids))"
+    )
+    found = connection.execute(query, {"medicine": group.medicine_id, "recipient": group.address}).scalars()
+    return [AREAS[area].name(group.language) for area in _country_first(found)]
 
 
 def write_held(connection: sa.Connection, settings: Settings, as_of: date, at: datetime, held: Sequence[Notice]) -> int:
@@ -245,6 +262,17 @@ def _mails_before(connection: sa.Connection, group: Group) -> int:
     )
     values = {"recipient": group.address, "ids": [item["alert_id"] for item in group.items]}
     return int(connection.execute(query, values).scalar_one())
+
+
+def _has_risen(connection: sa.Connection, group: Group, level: str) -> bool:
+    """Whether the reader's last mail about these alerts told of them at a lower level."""
+    query = sa.text(
+        "select kind, level from alerts.outbox where lower(recipient) = lower(:recipient)"
+        " and alert_ids && cast(:ids as varchar[]) order by created_at desc, message_id limit 1"
+    )
+    values = {"recipient": group.address, "ids": [item["alert_id"] for item in group.items]}
+    last = connection.execute(query, values).first()
+    return last is not None and last.kind == "alert" and RANK.get(level, 0) > RANK.get(last.level or "", 0)
 
 
 def _heard(connection: sa.Connection, address: str, alert_id: str) -> bool:

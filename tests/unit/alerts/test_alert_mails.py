@@ -10,7 +10,7 @@ from itertools import product
 import pytest
 
 from medsupply.alerts.actions import actions_for
-from medsupply.alerts.digest_mails import OpenAlert, Scores, digest_mail
+from medsupply.alerts.digest_mails import OpenAlert, Scores, digest_mail, why_open
 from medsupply.alerts.mails import (
     AreaLevel,
     Subject,
@@ -87,6 +87,39 @@ def test_the_end_of_what_left_the_picture_says_so_without_a_number(language: str
     mail = alert_mail(replace(subject(language, None, []), remarks=["left_picture"]), language, resolved=True)
     assert texts(language)["say.left_picture"].partition("{medicine}")[2] in flat_text(mail)
     assert not re.findall(r"\d", told(mail))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_end_names_its_area_and_those_that_are_open_still(language: str) -> None:
+    ended = replace(subject(language, None, []), still_open=["Koko maa", "Kainuu"])
+    mail = alert_mail(ended, language, resolved=True)
+    assert "(Lapin hyvinvointialue)" in mail.subject
+    assert texts(language)["say.still_open"].format(areas="Koko maa, Kainuu") in flat_text(mail)
+    many = alert_mail(replace(ended, areas=[AreaLevel(str(n), "severe") for n in range(9)]), language, resolved=True)
+    assert f"({texts(language)['say.areas'].format(count=9)})" in many.subject
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_digest_tells_of_a_quantity_or_of_obligatory_storage(language: str) -> None:
+    told = {rule: why_open(rule, language) for rule in ("run_out", "stock_zero", "obligation", "notice")}
+    assert told["run_out"] == told["stock_zero"] and told["notice"] == word(language, "rule.notice")
+    assert not {told[rule] for rule in ("stock_zero", "obligation")} & {
+        word(language, f"rule.{rule}") for rule in ("stock_zero", "obligation")
+    }
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_scores_of_nothing_are_not_told_as_calm(language: str) -> None:
+    say = texts(language)
+
+    def weekly(scores: Scores) -> str:
+        return flat_text(digest_mail(language, DAY, [], (1, 1), scores, LINK, LINK, weekly=True))
+
+    none = weekly(Scores(0, 0, 0, 0, 0, None, None, 0.0))
+    assert say["say.scores_none"] in none and say["say.scores_base"].split("{")[0] not in none
+    unwarned = weekly(Scores(0, 0, 0, 0, 2, 0.0, None, 31.2))
+    assert say["say.scores_none"] in unwarned and say["say.scores_base"].format(rate=31) in unwarned
+    assert say["say.scores_events"].format(warned=0, events=2) in unwarned
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
