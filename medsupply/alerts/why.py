@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from medsupply.alerts.episodes import FALLS_AFTER
+from medsupply.alerts.episodes import FALLS_AFTER, Transition, flaps
 from medsupply.alerts.folding import IMMEDIATE, RULES
 from medsupply.alerts.recipients import RANK, Subscription
 from medsupply.alerts.rules.rule import HIGH, LEFT_PICTURE, known, left
@@ -93,7 +93,7 @@ def _alerts(wh: Warehouse, row: Row, recipient: str | None) -> list[str]:
         as_of=row["as_of"],
     ).to_dicts()
     lines = [] if states else _never(row)
-    for state in states:
+    for state in (_on_day(wh, state, row["as_of"]) for state in states):
         closed = state["closed_on"] if state["closed_on"] and state["closed_on"] <= row["as_of"] else None
         flapping = (
             "; it goes up and down: after one mail that says so the digest alone tells" if state["flapping"] else ""
@@ -102,9 +102,29 @@ def _alerts(wh: Warehouse, row: Row, recipient: str | None) -> list[str]:
         lines.append(f"Alert {state['alert_id']}: opened {state['opened_on']}, {now}{flapping}")
         lines += _events(wh, state["alert_id"], row["as_of"])
         lines += [] if closed else _inhibited(row, state)
-        lines += _silences(wh, state, row["as_of"]) + _acknowledged(wh, state, row["known_at"])
+        lines += _silences(wh, state, row["as_of"]) + _acknowledged(wh, state, row)
         lines += _mails(wh, state, row, recipient)
     return lines
+
+
+def _on_day(wh: Warehouse, state: Row, as_of: date) -> Row:
+    """``state`` as it was on a report day: its ``level``, the ``highest`` until then, whether it was ``flapping``."""
+    query = (
+        'select e.alert_id, e."on", e.transition, e.level, e.reasons from alerts.event e join alerts.state s'
+        " using (alert_id) where s.rule = :rule and s.medicine_id = :medicine and s.county_code = :county"
+        ' and e.withdrawn_at is null and e."on" <= :as_of order by e."on", s.episode'
+    )
+    scope = {"rule": state["rule"], "medicine": state["medicine_id"], "county": state["county_code"]}
+    events = wh.read(query, **scope, as_of=as_of).to_dicts()
+    mine = [one for one in events if one["alert_id"] == state["alert_id"]]
+    levels = [one["level"] for one in mine if one["transition"] != "closed"] or [state["level"]]
+    turns = [Transition(one["on"], one["transition"], one["level"], tuple(one["reasons"] or ())) for one in events]
+    return {
+        **state,
+        "level": levels[-1],
+        "highest": max(levels, key=lambda level: RANK.get(level or "", 0)),
+        "flapping": bool(mine) and flaps(turns, mine[-1]["on"]),
+    }
 
 
 def _never(row: Row) -> list[str]:
@@ -168,8 +188,9 @@ def _silences(wh: Warehouse, state: Row, as_of: date) -> list[str]:
     ]
 
 
-def _acknowledged(wh: Warehouse, state: Row, at: datetime) -> list[str]:
-    found = wh.read("select * from alerts.acknowledgement where alert_id = :id order by at", id=state["alert_id"])
+def _acknowledged(wh: Warehouse, state: Row, day: Row) -> list[str]:
+    query = "select * from alerts.acknowledgement where alert_id = :id and at < cast(:as_of as date) + 2 order by at"
+    found, at = wh.read(query, id=state["alert_id"], as_of=day["as_of"]), day["known_at"]
     return [
         f"  acknowledged by {row['owner']} at {row['level']}: {row['note']}"
         + f" ({'ran out' if row['expires_at'] <= at else 'runs out'} {_moment(row['expires_at'])})"
@@ -190,7 +211,8 @@ def _mails(wh: Warehouse, state: Row, row: Row, recipient: str | None) -> list[s
     found = wh.read(_MAILS, id=state["alert_id"], as_of=row["as_of"]).to_dicts()
     mails = [one for one in found if recipient is None or _is(recipient, one["address"])]
     if not mails:
-        return [f"  no mail{f' to {recipient}' if recipient else ''}: {_no_mail(wh, state, row, recipient)}"]
+        cause = None if found else _put_off(wh, state, row)
+        return [f"  no mail{f' to {recipient}' if recipient else ''}: {cause or _no_mail(wh, state, row, recipient)}"]
     return [_mail(one) for one in mails]
 
 
@@ -212,25 +234,55 @@ def _mail(one: Row) -> str:
     )
 
 
+def _put_off(wh: Warehouse, state: Row, row: Row) -> str | None:
+    """What kept the mails of an immediate rule back on the day: a silence, or a hold that stood then."""
+    if state["rule"] not in IMMEDIATE:
+        return None
+    query = (
+        "select count(*) as n from alerts.silence where coalesce(medicine_id, :medicine) = :medicine"
+        " and coalesce(county_code, :county) = :county and coalesce(rule, :rule) = :rule"
+        " and starts_at <= :at and ends_at > :at"
+    )
+    scope = {"medicine": state["medicine_id"], "county": state["county_code"], "rule": state["rule"]}
+    silenced = wh.read(query, **scope, at=row["known_at"]).item()
+    if silenced:
+        return "it is silenced; it is told then if it is still open"
+    query = (
+        "select released_at from alerts.evaluations where held and as_of between :opened and :as_of"
+        " and (released_at is null or released_at >= :at) order by as_of desc limit 1"
+    )
+    held = wh.read(query, opened=state["opened_on"], as_of=row["as_of"], at=row["known_at"])["released_at"].to_list()
+    if held or (state["held"] and state["told"] is None):
+        released = f"; it was released {_moment(held[0])}" if held and held[0] else ""
+        return f"it waits for a person to release the held evaluation{released}"
+    return None
+
+
 def _no_mail(wh: Warehouse, state: Row, row: Row, recipient: str | None) -> str:
     """The first cause that the stored facts give."""
     if state["rule"] not in IMMEDIATE:
         return f"the rule {state['rule']} is told in the daily digest only"
-    if state["held"]:
-        return "it waits for a person to release the held evaluation"
     if state["told"] is None:
-        silenced = _silences(wh, state, row["as_of"])
-        return "it is silenced; it is told then if it is still open" if silenced else "it closed before it was told"
-    item = {**row, "level": state["told"]}
+        return "it closed before it was told"
+    item = {**row, "level": state["highest"]}
     lines = wh.rows(SUBSCRIPTION, "created_at <= :at", at=row["known_at"]).to_dicts()
     if recipient is not None:
         lines = [line for line in lines if _is(recipient, line["address"])]
         if not lines:
             return "the address has no subscription; who is on duty or a deputy gets mails by the rota alone"
-    return _nobody(lines, item, row["known_at"])
+    return _nobody(lines, item, row["known_at"]) or _told_otherwise(wh, state, row)
 
 
-def _nobody(lines: list[Row], item: Row, at: datetime) -> str:
+def _told_otherwise(wh: Warehouse, state: Row, row: Row) -> str:
+    if state["flapping"]:
+        return "the scope goes up and down: the digest alone tells"
+    query = "select min(as_of) as day from alerts.outbox where :id = any(alert_ids) and as_of > :as_of"
+    later = wh.read(query, id=state["alert_id"], as_of=row["as_of"])["day"].item()
+    return f"it was told later, as of {later}" if later else "nothing about it was new on an evaluated day"
+
+
+def _nobody(lines: list[Row], item: Row, at: datetime) -> str | None:
+    """Why none of the subscriptions asks for it; None: some do."""
     names = set(Subscription.__dataclass_fields__)
     covering = [line for line in lines if Subscription(**{k: v for k, v in line.items() if k in names}).covers(item)]
     live = [one for one in covering if one["ended_at"] is None or one["ended_at"] > at]
@@ -243,4 +295,4 @@ def _nobody(lines: list[Row], item: Row, at: datetime) -> str:
         (low, f"every subscription to it begins above level {item['level']}"),
         ([one for one in low if not one["digest"]], "the subscriptions to it want the digest only"),
     )
-    return next((told for left, told in causes if not left), "the scope goes up and down: the digest alone tells")
+    return next((told for left, told in causes if not left), None)

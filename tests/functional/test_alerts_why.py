@@ -138,6 +138,44 @@ def test_acknowledged_and_higher_than_the_day(warehouse: Warehouse) -> None:
     assert "level elevated, reasons " in told and "(run_out_p56)" in told
 
 
+def test_a_past_day_is_answered_as_it_was(warehouse: Warehouse) -> None:
+    """The level of the day, no acknowledgement before it was made, none that lapsed by a later rise."""
+    subscribe(warehouse)
+    live(warehouse, SHORT, {"level": "watch", "reasons": ["run_out_p84"], "run_out_p56": 0.4}, SHORT, SHORT)
+    desk.acknowledge(warehouse, "run_out-S1-99-1", owner="Anna", note="x", at=moment(3), rules=RULES)
+    for number in (4, 5, 6, 7):
+        put(warehouse, number, [row("S1", **GONE)])
+        store.evaluate(warehouse, day(number), moment(number), RULES)
+    assert "stays" not in asked(warehouse, on=0) + asked(warehouse, on=1) and "Anna" not in asked(warehouse, on=1)
+    owned = asked(warehouse, on=3)
+    assert "acknowledged by Anna at elevated" in owned and "lapsed" not in owned and "stays" not in owned
+    assert "lapsed: the level has risen" in asked(warehouse, on=4)
+    assert "goes up and down" not in asked(warehouse)
+
+
+def test_a_past_day_that_was_held_or_silenced_says_so(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    desk.silence(warehouse, author="A", reason="known", at=moment(0), until=moment(3), medicine_id="S1")
+    many = [f"S{number}" for number in range(1, 31)]
+    for number in range(5):
+        put(warehouse, number, [row(one, **(SHORT if number else {})) for one in many])
+        store.evaluate(warehouse, day(number), moment(number), RULES)
+        if number == 2:
+            desk.release_hold(warehouse, author="A", reason="true", at=moment(2) + timedelta(hours=1), rules=RULES)
+    waits = "no mail: it waits for a person to release the held evaluation; it was released 2026-03-05"
+    assert waits in asked(warehouse, "S2", on=1) and "mail (alert)" in asked(warehouse, "S2", on=2)
+    assert all("no mail: it is silenced" in asked(warehouse, on=on) for on in (1, 2))
+    assert "mail (alert)" in asked(warehouse) and "mail (alert)" in asked(warehouse, "S2")
+
+
+def test_what_a_later_day_told_is_said(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    live(warehouse, {}, {"level": "watch", "run_out_p56": 0.4})
+    late = put(warehouse, 0, [row("S1", **SHORT)], known_at=moment(1))
+    store.evaluate(warehouse, day(0), late, RULES)
+    assert f"no mail: it was told later, as of {day(1)}" in asked(warehouse, on=0)
+
+
 def test_calm_but_not_closed_yet(warehouse: Warehouse) -> None:
     live(warehouse, SHORT, {})
     assert "kept open: it closes after 7 evaluations running" in asked(warehouse)
