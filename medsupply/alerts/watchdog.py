@@ -10,9 +10,11 @@ import json
 import threading
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from datetime import datetime, timedelta
 
 import sqlalchemy.exc
+import structlog
 
 from medsupply.alerts.deliver import Channel, hand_over, message_of
 from medsupply.alerts.findings import Finding, in_language
@@ -24,6 +26,7 @@ from medsupply.errors import MailError, WarehouseError
 from medsupply.settings import Settings
 from medsupply.warehouse.database.connection import Warehouse
 
+log = structlog.get_logger()
 REPEAT = timedelta(hours=6)
 PATIENCE = 120.0  # seconds
 
@@ -38,12 +41,23 @@ def watch(settings: Settings, *, at: datetime, patience: float = PATIENCE) -> li
 
 
 def _in_time(look: Callable[[], list[Finding]], patience: float) -> list[Finding]:
-    """What ``look`` finds; a thread that is stuck in it does not hold the process."""
-    found: list[list[Finding]] = []
-    thread = threading.Thread(target=lambda: found.append(look()), daemon=True)
-    thread.start()
-    thread.join(patience)
-    return found[0] if found else [Finding("slow", {"seconds": round(patience)})]
+    """What ``look`` finds; a thread that is stuck in it does not hold the process. An error of its own is a finding."""
+    found: Future[list[Finding]] = Future()
+
+    def run() -> None:
+        try:
+            found.set_result(look())
+        except Exception as error:  # noqa: BLE001 - handed to who waits, who tells it
+            found.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    if not wait([found], patience).done:
+        return [Finding("slow", {"seconds": round(patience)})]
+    error = found.exception()
+    if error is None:
+        return found.result()
+    log.error("watchdog_failed", exc_info=error)
+    return [Finding("broke", {"reason": f"{type(error).__name__}: {error}"})]
 
 
 def _look(settings: Settings, at: datetime) -> list[Finding]:

@@ -158,6 +158,27 @@ def test_a_database_that_hangs_does_not_hang_the_watchdog(tmp_path: Path) -> Non
     assert found.code == "slow" and len(relay.taken) == 1
 
 
+def test_an_error_of_the_watchdog_itself_is_told_as_what_it_is(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with service(warehouse) as (settings, relay):
+        monkeypatch.setattr(watchdog, "signs", lambda *_: {}["gone"])
+        (found,) = watchdog.watch(settings, at=MORNING)
+    assert found.code == "broke" and "KeyError: 'gone'" in str(found)
+    assert "KeyError: 'gone'" in told(relay)
+
+
+def test_what_the_relay_says_now_is_told_and_since_when_it_takes_nothing(warehouse: Warehouse) -> None:
+    with service(warehouse) as _:
+        put(warehouse, 1, [row("S1", **SHORT)])
+        store.evaluate(warehouse, MORNING.date(), MORNING + timedelta(days=1), load_rules())
+        for minutes, said in ((0, "550 5.7.1 old"), (5, "550 5.7.1 new")):
+            with running(Relay(lambda *_, said=said: said)) as url:  # type: ignore[misc]
+                send(warehouse, url, MORNING + timedelta(minutes=minutes))
+        found = next(one for one in signs.signs(warehouse, MORNING) if one.code == "relay")
+    assert "550 5.7.1 new" in str(found) and "since 3 March 2026 08:05" in str(found)
+
+
 def test_the_same_finding_is_mailed_once_in_six_hours_and_its_end_once(warehouse: Warehouse) -> None:
     with service(warehouse) as (settings, relay):
         late = MORNING + timedelta(minutes=30)

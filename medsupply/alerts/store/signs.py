@@ -42,8 +42,10 @@ _FACTS = """
       (SELECT count(*) FROM analyst.deliveries WHERE NOT equations_hold) AS broken,
       (SELECT count(*) FROM analyst.expected_deliveries WHERE NOT equation_holds) AS broken_days
 """
+# Since when the relay takes nothing, and what it says now.
 _CHANNEL = """
-    SELECT a.detail, a.at FROM alerts.attempt a JOIN alerts.outbox o USING (message_id)
+    SELECT first_value(a.detail) OVER (ORDER BY a.at DESC) AS detail, a.at
+    FROM alerts.attempt a JOIN alerts.outbox o USING (message_id)
     WHERE a.outcome = 'down' AND o.status = 'queued'
       AND NOT EXISTS (SELECT 1 FROM alerts.attempt b WHERE b.outcome <> 'down' AND b.at > a.at)
     ORDER BY a.at LIMIT 1
