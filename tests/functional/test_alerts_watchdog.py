@@ -169,7 +169,7 @@ def test_an_error_of_the_watchdog_itself_is_told_as_what_it_is(
 
 
 def test_what_the_relay_says_now_is_told_and_since_when_it_takes_nothing(warehouse: Warehouse) -> None:
-    with service(warehouse) as _:
+    with service(warehouse):
         put(warehouse, 1, [row("S1", **SHORT)])
         store.evaluate(warehouse, MORNING.date(), MORNING + timedelta(days=1), load_rules())
         for minutes, said in ((0, "550 5.7.1 old"), (5, "550 5.7.1 new")):

@@ -113,24 +113,24 @@ def group_row(
     connection: sa.Connection, here: Context, group: Group, kind: str, *, about: str = ""
 ) -> dict[str, Any] | None:
     """The mail of one reader and family as a row of the outbox; None for the end of what it never heard of."""
-    items = group.items
-    first = _thread(connection, group)
+    items, before = group.items, _before(connection, group)
     if kind == "resolved":
         items = tuple(item for item in items if _heard(connection, group.address, str(item["alert_id"])))
         if not items:
             return None
     lead = max(items, key=lambda item: (RANK.get(item["level"] or "", 0), item["county_code"] == COUNTRY))
-    raised = kind == "alert" and _has_risen(connection, group, str(lead["level"]))
+    raised = kind == "alert" and before.is_lower(str(lead["level"]))
     remarks = [*([about] if about else []), *(["raised"] if raised else []), *_remarks(items)]
     mail = _mail(connection, here, group, items, lead, kind, remarks)
     changes = sorted(f"{item['alert_id']}:{item['level']}" for item in items)
-    place = _mails_before(connection, group)
-    key = "|".join([kind, about, group.address.lower(), str(here.at), here.rules.version, *changes, str(place)])
+    # The same thing told again after others is another mail.
+    place = str(before.number)
+    key = "|".join([kind, about, group.address.lower(), str(here.at), here.rules.version, *changes, place])
     # Evaluating past days tells several changes as of one moment: the sender must see which came last.
-    written = here.at + timedelta(microseconds=place)
+    written = here.at + timedelta(microseconds=before.number)
     return outbox_row(
         message_id_of(key, here.settings.mail_from), str(lead["alert_id"]), int(str(lead["episode"])), group.address,
-        group.language, kind, mail, written, as_of=here.as_of, thread=first,
+        group.language, kind, mail, written, as_of=here.as_of, thread=before.thread,
         alert_ids=[str(item["alert_id"]) for item in items], level=lead["level"], rota=group.rota,
         stands_in=group.stands_in,
     )  # fmt: skip
@@ -244,35 +244,30 @@ def _owner(connection: sa.Connection, item: Row, at: datetime) -> str | None:
     return str(found.owner)
 
 
-def _thread(connection: sa.Connection, group: Group) -> str | None:
-    """The first message about these episodes to this reader: later ones refer to it."""
+class _Before(NamedTuple):
+    """The mails about some alerts that a reader has had: how many, the first opening, kind and level of the last."""
+
+    number: int = 0
+    thread: str | None = None
+    kind: str | None = None
+    level: str | None = None
+
+    def is_lower(self, level: str) -> bool:
+        """Whether the last of them told of a lower level."""
+        return self.kind == "alert" and RANK.get(level, 0) > RANK.get(self.level or "", 0)
+
+
+def _before(connection: sa.Connection, group: Group) -> _Before:
     query = sa.text(
-        "select message_id from alerts.outbox where lower(recipient) = lower(:recipient) and kind = 'alert'"
-        " and alert_ids && cast(:ids as varchar[]) order by created_at, message_id limit 1"
+        "select message_id, kind, level from alerts.outbox where lower(recipient) = lower(:recipient)"
+        " and alert_ids && cast(:ids as varchar[]) order by created_at, message_id"
     )
     values = {"recipient": group.address, "ids": [item["alert_id"] for item in group.items]}
-    return connection.execute(query, values).scalar_one_or_none()
-
-
-def _mails_before(connection: sa.Connection, group: Group) -> int:
-    """How many mails about these alerts the reader has had: the same thing told again after others is another mail."""
-    query = sa.text(
-        "select count(*) from alerts.outbox where lower(recipient) = lower(:recipient)"
-        " and alert_ids && cast(:ids as varchar[])"
-    )
-    values = {"recipient": group.address, "ids": [item["alert_id"] for item in group.items]}
-    return int(connection.execute(query, values).scalar_one())
-
-
-def _has_risen(connection: sa.Connection, group: Group, level: str) -> bool:
-    """Whether the reader's last mail about these alerts told of them at a lower level."""
-    query = sa.text(
-        "select kind, level from alerts.outbox where lower(recipient) = lower(:recipient)"
-        " and alert_ids && cast(:ids as varchar[]) order by created_at desc, message_id limit 1"
-    )
-    values = {"recipient": group.address, "ids": [item["alert_id"] for item in group.items]}
-    last = connection.execute(query, values).first()
-    return last is not None and last.kind == "alert" and RANK.get(level, 0) > RANK.get(last.level or "", 0)
+    mails = connection.execute(query, values).all()
+    if not mails:
+        return _Before()
+    thread = next((one.message_id for one in mails if one.kind == "alert"), None)
+    return _Before(len(mails), thread, mails[-1].kind, mails[-1].level)
 
 
 def _heard(connection: sa.Connection, address: str, alert_id: str) -> bool:
