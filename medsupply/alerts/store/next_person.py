@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from medsupply.alerts.recipients import Group, Subscription
 from medsupply.alerts.rendering import for_stand_in
 from medsupply.alerts.store import memory
-from medsupply.alerts.store.outbox import message_id_of, queue
+from medsupply.alerts.store.outbox import message_id_of, queue, untried
 from medsupply.alerts.store.writing import Context, context, group_row, item_of, subscriptions
 from medsupply.alerts.telling import Notice
 from medsupply.days import HELSINKI, is_open
@@ -73,15 +73,9 @@ def _copy(row: Mapping[str, Any], person: str, why: str, at: datetime, settings:
         "body_text": text,
         "body_html": html,
         "thread": row["message_id"],
-        "status": "queued",
-        "created_at": at,
-        "due_at": at,
-        "sent_at": None,
-        "attempts": 0,
-        "last_error": None,
         "rota": None,
-        "waits": False,
         "stands_in": True,
+        **untried(at),
     }
 
 

@@ -52,17 +52,17 @@ def outbox_row(
         "body_text": mail.text,
         "body_html": mail.html,
         "thread": thread,
-        "status": "queued",
-        "created_at": at,
-        "due_at": at,
-        "sent_at": None,
-        "attempts": 0,
-        "last_error": None,
         "level": level,
         "rota": rota,
-        "waits": False,
         "stands_in": stands_in,
+        **untried(at),
     }
+
+
+def untried(at: datetime) -> dict[str, Any]:
+    """What a row says of tries before the first."""
+    none = {"sent_at": None, "attempts": 0, "last_error": None, "waits": False}
+    return {"status": "queued", "created_at": at, "due_at": at, **none}
 
 
 def queue(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> int:
