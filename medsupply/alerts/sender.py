@@ -100,21 +100,20 @@ def _due(wh: Warehouse, now: datetime, drain: bool) -> list[str]:
 # What the relay has put off least comes first: mails that make it drop the line would hold up all others. Then severe
 # ones, each after the older mails on its alerts to its reader, so that the last word is the newest; then the oldest.
 _DUE = """
-    WITH severe AS (
-        SELECT lower(o.recipient) AS reader, a.id, max(o.created_at) AS at
-        FROM alerts.outbox o CROSS JOIN unnest(o.alert_ids) AS a (id)
-        WHERE o.status = 'queued' AND o.level = 'severe' GROUP BY 1, 2),
-    followed AS (
-        SELECT DISTINCT o.message_id FROM alerts.outbox o CROSS JOIN unnest(o.alert_ids) AS a (id)
-        JOIN severe s ON s.reader = lower(o.recipient) AND s.id = a.id AND s.at >= o.created_at
-        WHERE o.status = 'queued')
-    SELECT o.message_id FROM alerts.outbox o LEFT JOIN followed f USING (message_id) LEFT JOIN LATERAL (
+    WITH queued AS (
+        SELECT o.message_id, o.created_at, o.attempts, o.waits, o.due_at,
+               bool_or(o.level = 'severe') OVER (PARTITION BY lower(o.recipient), a.id ORDER BY o.created_at
+                   RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS severe
+        FROM alerts.outbox o LEFT JOIN unnest(o.alert_ids) AS a (id) ON true WHERE o.status = 'queued'),
+    mails AS (
+        SELECT message_id, created_at, attempts, waits, due_at, bool_or(severe) AS severe FROM queued
+        GROUP BY message_id, created_at, attempts, waits, due_at)
+    SELECT m.message_id FROM mails m LEFT JOIN LATERAL (
         SELECT max(a.at) AS last, count(*) FILTER (WHERE a.outcome = 'later') AS later FROM alerts.attempt a
-        WHERE a.message_id = o.message_id) t ON true
-    WHERE o.status = 'queued' AND (o.attempts = 0 AND o.waits IS NOT TRUE OR o.due_at <= :now
-        OR :drain AND coalesce(t.last, o.created_at) <= :tried)
-    ORDER BY t.later, f.message_id IS NULL AND o.level IS DISTINCT FROM 'severe', o.created_at, o.message_id
-    LIMIT :batch
+        WHERE a.message_id = m.message_id) t ON true
+    WHERE m.attempts = 0 AND m.waits IS NOT TRUE OR m.due_at <= :now
+        OR :drain AND coalesce(t.last, m.created_at) <= :tried
+    ORDER BY t.later, m.severe IS NOT TRUE, m.created_at, m.message_id LIMIT :batch
 """
 
 
