@@ -81,7 +81,7 @@ class Attempts(dy.Schema):
     message_id = text("Message", primary_key=True)
     number = count("Try", "try", primary_key=True)
     at = moment("When")
-    outcome = text("sent, later, refused, or down: the relay, TLS or login failed for every mail")
+    outcome = text("sent, later, refused, or down: the relay, TLS, login or a policy, for every mail perhaps")
     detail = text("What the relay said", nullable=True)
 
 
