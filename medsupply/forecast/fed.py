@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from medsupply.areas import COUNTRY
+from medsupply.areas import COUNTRY, COUNTY_CODES
 from medsupply.forecast.calendar import Array
 from medsupply.forecast.simulate import NEVER, Ints, Outcome, at_floor
 
 KEY = ["medicine_id", "county_code"]
 USUAL_WEEKS, WEEK = 26, 7
 # Less than this many weeks of demand at wholesalers: what areas got then says nothing of what they ask for.
-SCARCE_WEEKS = 0.7
+SCARCE_WEEKS, LEAST_WEEKS = 0.7, 6
 DEFAULT_PULL, DEFAULT_NOISE, OWN_WEIGHT, WILD = 0.4, 0.3, 6.0, 6.0
 
 
@@ -28,12 +28,13 @@ DEFAULT_PULL, DEFAULT_NOISE, OWN_WEIGHT, WILD = 0.4, 0.3, 6.0, 6.0
 class AreaLaw:
     """Laws of series in the order of ``keys`` (medicine_id, county_code): ``usual`` [series] units that stock keeps
     to, ``pull`` [series] share of what is missing to it that is made good in a week, ``noise`` [series] deviation of a
-    week's change from that, in weekly demands."""
+    week's change from that, in weekly demands. ``otherwise``: medicines that come to areas past the wholesalers."""
 
     keys: tuple[tuple[str, str], ...]
     usual: Array
     pull: Array
     noise: Array
+    otherwise: frozenset[str] = frozenset()
 
     def position(self) -> Mapping[tuple[str, str], int]:
         return {key: j for j, key in enumerate(self.keys)}
@@ -50,15 +51,16 @@ class AreaLaw:
     def only(self, keys: Sequence[tuple[str, str]], position: Mapping[tuple[str, str], int]) -> AreaLaw:
         """The laws of those of ``keys`` that have one; ``position``: where each series stands."""
         at = [position[key] for key in keys if key in position]
-        return AreaLaw(tuple(self.keys[j] for j in at), self.usual[at], self.pull[at], self.noise[at])
+        kept = tuple(self.keys[j] for j in at)
+        return AreaLaw(kept, self.usual[at], self.pull[at], self.noise[at], self.otherwise)
 
 
 NO_AREAS = AreaLaw((), np.empty(0), np.empty(0), np.empty(0))
 
 
 def learn_areas(history: pl.DataFrame) -> AreaLaw:
-    """Laws from ``history``: medicine_id, county_code, week (Monday), stock_units (end of the week), demand_units, and
-    on rows of 99 upstream_units (stock of those who feed the areas; null: not known)."""
+    """Laws from ``history``: medicine_id, county_code, week (Monday), stock_units (end of the week), inflow_units
+    (net), demand_units, and on rows of 99 upstream_units (stock of those who feed the areas; null: not known)."""
     rows = _changes(history)
     x, y = pl.col("missing"), pl.col("change")
     pool = rows.select(pull=_share(x, y, DEFAULT_PULL), noise=((y - DEFAULT_PULL * x) ** 2).mean())
@@ -75,8 +77,8 @@ def learn_areas(history: pl.DataFrame) -> AreaLaw:
     found = found.with_columns(
         pl.col("pull").fill_null(DEFAULT_PULL if pull is None else pull), pl.col("noise").fill_null(float(spread**0.5))
     )
-    numbers = (found[name].cast(pl.Float64).to_numpy() for name in ("usual", "pull", "noise"))
-    return AreaLaw(tuple(found.select(KEY).iter_rows()), *numbers)
+    level, share, spreads = (found[name].cast(pl.Float64).to_numpy() for name in ("usual", "pull", "noise"))
+    return AreaLaw(tuple(found.select(KEY).iter_rows()), level, share, spreads, fed_otherwise(history))
 
 
 def _share(x: pl.Expr, y: pl.Expr, prior: float) -> pl.Expr:
@@ -84,14 +86,34 @@ def _share(x: pl.Expr, y: pl.Expr, prior: float) -> pl.Expr:
     return (((x * y).sum() + OWN_WEIGHT * prior) / ((x**2).sum() + OWN_WEIGHT)).clip(0.05, 1.0)
 
 
-def _supplied(history: pl.DataFrame) -> pl.DataFrame:
-    """The rows of areas of weeks in which wholesalers had enough, or nobody knows what they had."""
+def fed_otherwise(history: pl.DataFrame) -> frozenset[str]:
+    """Medicines of which wholesalers hardly ever have a week's demand while counties get at least half of what they
+    dispense: they come to areas another way, such as from the company to the hospital."""
+    counties = history.filter(pl.col("county_code").is_in(list(COUNTY_CODES)))
+    weekly = counties.group_by("medicine_id", "week").agg(pl.col("inflow_units", "demand_units").sum())
+    scarce = weekly.join(_scarce(history), on=["medicine_id", "week"])
+    weeks = scarce.group_by("medicine_id").agg(
+        known=pl.len(), scarce=pl.col("scarce").sum(), inflow=pl.col("inflow_units").filter("scarce").sum(),
+        demand=pl.col("demand_units").filter("scarce").sum(),
+    )  # fmt: skip
+    seldom = (pl.col("scarce") >= LEAST_WEEKS) & (2 * pl.col("scarce") > pl.col("known"))
+    found = weeks.filter(seldom & (2 * pl.col("inflow") > pl.col("demand")) & (pl.col("demand") > 0))
+    return frozenset(found["medicine_id"].to_list())
+
+
+def _scarce(history: pl.DataFrame) -> pl.DataFrame:
+    """``medicine_id``, ``week``, ``scarce``: wholesalers had less than SCARCE_WEEKS at its beginning or end."""
     country = history.filter(pl.col("county_code") == COUNTRY).sort("medicine_id", "week")
     least = pl.min_horizontal("upstream_units", pl.col("upstream_units").shift().over("medicine_id"))
-    scarce = (least < SCARCE_WEEKS * pl.col("demand_units").mean().over("medicine_id")).fill_null(False)
-    told = country.select("medicine_id", "week", scarce=scarce)
-    areas = history.filter(pl.col("county_code") != COUNTRY).join(told, on=["medicine_id", "week"], how="left")
-    return areas.filter(~pl.col("scarce").fill_null(False)).sort(*KEY, "week")
+    scarce = least < SCARCE_WEEKS * pl.col("demand_units").mean().over("medicine_id")
+    return country.select("medicine_id", "week", scarce=scarce.fill_null(False))
+
+
+def _supplied(history: pl.DataFrame) -> pl.DataFrame:
+    """The rows of areas of weeks in which wholesalers had enough, or nobody knows what they had."""
+    areas = history.filter(pl.col("county_code") != COUNTRY)
+    told = areas.join(_scarce(history), on=["medicine_id", "week"], how="left")
+    return told.filter(~pl.col("scarce").fill_null(False)).sort(*KEY, "week")
 
 
 def _recent(rows: pl.DataFrame) -> pl.DataFrame:

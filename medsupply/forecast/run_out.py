@@ -158,6 +158,7 @@ def _chunk(given: Part, as_of: date, n_paths: int, seed: int) -> pl.DataFrame:
         known = {medicine: outcome.available[:, k] for (medicine, upstream), k in told if upstream is not None}
         available = known | available
         frames.append(frame)
+    available = {medicine: one for medicine, one in available.items() if medicine not in sources.areas.otherwise}
     fed = pl.col("medicine_id").is_in(list(available))
     if (some := areas.filter(fed)).height:
         frames.append(_fed(some, as_of, sources, available, n_paths, seed))

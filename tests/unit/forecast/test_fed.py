@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from medsupply.areas import COUNTY_CODES
 from medsupply.forecast.fed import DEFAULT_PULL, NO_AREAS, AreaLaw, FedStart, learn_areas, simulate_fed
 from medsupply.forecast.lateness import Lateness
 from medsupply.forecast.run_out import run_out
@@ -66,7 +67,7 @@ def test_at_the_floor_it_is_today() -> None:
 def history(*, scarce: tuple[int, ...] = (), noise: float = 0.2, pull: float = 0.4) -> pl.DataFrame:
     """Half a year of 23 areas that use 70 units a week and keep to 150; none at wholesalers in ``scarce`` weeks."""
     rng = np.random.default_rng(3)
-    rows: list[tuple[str, str, date, float, float, float | None]] = []
+    rows: list[tuple[str, str, date, float, float, float, float | None]] = []
     for area in range(23):
         stock = 150.0
         for week in range(26):
@@ -75,11 +76,11 @@ def history(*, scarce: tuple[int, ...] = (), noise: float = 0.2, pull: float = 0
                 stock = max(0.0, stock - 70.0)
             else:
                 stock += pull * (150.0 - stock) + 70.0 * noise * rng.standard_normal()
-            rows.append(("G1", f"{area:02}", monday, stock, 70.0, None))
+            rows.append(("G1", COUNTY_CODES[area], monday, stock, 0.0 if week in scarce else 70.0, 70.0, None))
     for week in range(26):
         monday = AS_OF - timedelta(days=6 + 7 * (25 - week))
-        rows.append(("G1", "99", monday, 6000.0, 1610.0, 0.0 if week in scarce else 2500.0))
-    names = ["medicine_id", "county_code", "week", "stock_units", "demand_units", "upstream_units"]
+        rows.append(("G1", "99", monday, 6000.0, 1610.0, 1610.0, 0.0 if week in scarce else 2500.0))
+    names = ["medicine_id", "county_code", "week", "stock_units", "inflow_units", "demand_units", "upstream_units"]
     return pl.DataFrame(rows, schema=names, orient="row", schema_overrides={"upstream_units": pl.Float64})
 
 
@@ -97,6 +98,17 @@ def test_weeks_without_wholesalers_teach_nothing_of_what_areas_ask_for() -> None
     assert np.median(short.noise) < 0.3
     blind = history(scarce=(18, 19, 20)).with_columns(upstream_units=pl.lit(None, dtype=pl.Float64))
     assert np.median(learn_areas(blind).noise) > np.median(short.noise) + 0.1
+
+
+def test_a_medicine_that_comes_past_the_wholesalers_is_not_fed_by_them() -> None:
+    """They never have any, and areas get what they dispense all the same; a long shortage looks otherwise."""
+    past = history().with_columns(upstream_units=pl.when(pl.col("county_code") == "99").then(0.0))
+    assert learn_areas(past).otherwise == {"G1"}
+    assert learn_areas(history(scarce=tuple(range(8, 26)))).otherwise == set()
+    law = learn_areas(past)
+    empty = {"G1": np.zeros((DAYS, 100))}
+    areas = state(300.0).filter(pl.col("county_code") == "06")
+    assert told(run_out(areas, AS_OF, areas=law, available=empty, n_paths=100), 14) < 0.5
 
 
 def test_without_history_an_area_keeps_to_what_it_has() -> None:
