@@ -119,7 +119,11 @@ def with_run_out(frame: pl.DataFrame, run_out: pl.DataFrame | None, as_of: date)
 
 
 def _at_floor_now(frame: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    """At or below the floor now: 1, today, also where the stock was corrected after it was simulated."""
+    """At or below the floor now: 1, today, also where the stock was corrected after it was simulated. Where it was at
+    the floor then and is not as known now, nothing was estimated of the stock that stands: null."""
+    names = [*_RUN_OUT, "run_out_on"]
+    of_other = ((pl.col("run_out_on") == as_of) & (pl.col("stock_units") > pl.col("floor_units"))).fill_null(False)
+    frame = frame.with_columns(pl.when(~of_other).then(pl.col(name)).alias(name) for name in names)
     with_reserve = (pl.col("stock_units") + pl.col("reserve_units").fill_null(0.0)).round_sig_figs(SIGNIFICANT_DIGITS)
     low = {
         name: ((with_reserve if value == "p_with_reserve" else pl.col("stock_units")) <= pl.col("floor_units"))

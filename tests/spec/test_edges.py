@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from spec_cases import DAY, count, holder, judged, picture_facts, row
 
+from medsupply.picture.cover import with_run_out
 from medsupply.picture.master import master
 from medsupply.picture.measure import measure
 from medsupply.picture.units import units_of_text
@@ -32,6 +33,26 @@ def test_a_medicine_whose_family_is_watch_in_its_area_is_at_most_elevated() -> N
     found = {(one["county_code"], one["grain"]): one["level"] for one in judged(rows)}
     assert found["08", "family"] == "watch"
     assert found["08", "medicine"] == "elevated"
+
+
+@pytest.mark.parametrize(
+    ("stock", "told", "after"),
+    [(300.0, 0.0, 0.0), (70.0, 0.0, 1.0), (70.0, 1.0, 1.0), (300.0, 1.0, None)],
+)
+def test_stock_that_was_corrected_after_the_simulation(stock: float, told: float, after: float | None) -> None:
+    """At the floor as known now it is 1; at the floor only then, nothing is estimated of what stands now."""
+    low = told == 1.0
+    frame = pl.DataFrame(
+        {"county_code": ["99"], "medicine_id": ["G1"], "stock_units": [stock], "floor_units": [70.0],
+         "reserve_units": [None]}, schema_overrides={"reserve_units": pl.Float64},
+    )  # fmt: skip
+    rows = [("99", "G1", DAY, days, told, told, told, DAY if low else None) for days in (14, 28, 56, 84)]
+    names = ["county_code", "medicine_id", "as_of", "horizon_days", "p", "p_with_reserve", "p_announced", "run_out_on"]
+    run_out = pl.DataFrame(rows, schema=names, orient="row", schema_overrides={"run_out_on": pl.Date})
+    found = with_run_out(frame, run_out.with_columns(known_at=pl.lit(DAY)), DAY).row(0, named=True)
+    assert {found[f"run_out_p{days}"] for days in (14, 28, 56, 84)} == {after}
+    assert found["run_out_p14_with_reserve"] == after
+    assert found["run_out_on"] == (DAY if after == 1.0 else None)
 
 
 def test_events_of_which_all_are_withdrawn_stop_counting() -> None:
