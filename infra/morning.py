@@ -54,14 +54,14 @@ packages 8 % are under a notice in force in this nation, 5 % of the real list of
 
 **Scale decides what counties look like.** An [earlier run](morning-small.md) with 46 pharmacies, two a county, had
 a median of 119 severe rows of 1,081 in counties, about one in nine. With all 830 pharmacies it is about one in
-fifty: stock that lies in 36 places of a county does not run out by one that is empty. A county's own page is still
+seventy: stock that lies in 36 places of a county does not run out by one that is empty. A county's own page is still
 long here, since it has 1,200 critical families.
 
-**A silent wholesaler and the country's levels.** The first run of this page found five of 27 elevated families fall
-when the largest wholesaler went silent: the simulation left it at its last count, days old. Paths now begin between
-the stock of those heard of and as much with what the silent one usually keeps: of 1,196 families 19 rise
-and two fall (one of the 27 elevated ones), both marked `partial`. Why these two fall is not known yet; no alert closes
-by it.
+**A silent wholesaler.** An early run found five of 27 elevated families fall when the largest wholesaler went silent:
+the simulation left it at its last count, days old. Paths now begin between the stock of those heard of and as much with
+what the silent one usually keeps. The country hardly moves, and a third of its families are marked `partial`. Counties
+move by watch rows alone (291 to 983, few to elevated): they are fed by what wholesalers are known to have, and of the
+silent one nothing is known. That errs on the side of warning; no mail goes out at watch.
 
 **Counties follow the wholesalers.** An earlier run of this page had a median of 745 elevated and 4,102 watch rows of
 counties: a notice stopped what counties got, though wholesalers had stock. Areas are now fed by what wholesalers have
