@@ -31,7 +31,7 @@ class Scene:
     stand at) and as much with them. What a silent holder once counted is not there any more. ``delay``: days by which
     orders come later. ``moved`` [packages]: units put into (or taken out of) stock today, which no order knows of;
     None: none. ``upstream`` [series]: units at the wholesalers (nan: not known), which feed the areas on the first
-    ``fed`` paths.
+    ``fed`` paths; ``silent`` [series]: what silent ones of them usually keep beside.
     """
 
     names: tuple[str, ...]
@@ -42,6 +42,7 @@ class Scene:
     moved: Array | None = None
     known: Array | None = None
     upstream: Array | None = None
+    silent: Array | None = None
     fed: int = 0
 
 
@@ -97,8 +98,6 @@ class _Chunk:
         self.floor, self.reserve, self.missing = (one[series] for one in (scene.floor, scene.reserve, scene.missing))
         self.known = None if scene.known is None else scene.known[series]
         self.delay, self.n_paths, self.days = scene.delay, n_paths, days
-        upstream = np.full(len(series), np.nan) if scene.upstream is None else scene.upstream[series]
-        self.upstream = np.repeat(upstream[:, None], scene.fed, axis=1)
         self.moved = np.zeros(len(columns)) if scene.moved is None else scene.moved[columns]
         self.medicine = self.packages.medicine
         self.first_of = np.flatnonzero(np.diff(self.medicine, prepend=-1))
@@ -106,7 +105,17 @@ class _Chunk:
         place = (np.arange(len(self.medicine)) - self.first_of[self.medicine]).astype(np.uint64)
         self.salts = self.salt[self.medicine] + (place + np.uint64(1)) * np.uint64(0xA0761D6478BD642F)
         self.draws = np.zeros((len(self.medicine), n_paths), dtype=np.uint64)
+        self.upstream = self._upstream(scene, series)
         self._begin()
+
+    def _upstream(self, scene: Scene, series: Ints) -> Array:
+        """Stock of the wholesalers [series, fed paths]: between that of those heard of and as much with what silent
+        ones usually keep, as the country's own."""
+        heard, silent = (
+            np.full(len(series), other) if given is None else given[series]
+            for given, other in ((scene.upstream, np.nan), (scene.silent, 0.0))
+        )
+        return np.asarray(heard[:, None] + silent[:, None] * self._uniform(6, self.salt)[:, : scene.fed])
 
     def _uniform(self, what: int, of: npt.NDArray[np.uint64] | None = None) -> Array:
         """Uniform numbers [rows, paths], one for each row of ``of`` (the packages)."""
@@ -183,7 +192,7 @@ class _Chunk:
         first, with_reserve = (np.full((len(self.names), self.n_paths), np.inf) for _ in range(2))
         unmet = np.zeros((len(self.names), self.days))
         fed = self.upstream.shape[1]
-        available = np.ones((len(self.names), self.days, fed), dtype=np.float32)
+        available = np.ones((len(self.names), self.days, fed), dtype="float32")
         for day in range(1, self.days + 1):
             before = self.stock[:, :fed].copy()
             self._receive(day)

@@ -106,14 +106,23 @@ def simulate(
               ("stock_units", "floor_units", "reserve_units")}  # fmt: skip
     high = country.state["stock_units_high"].cast(pl.Float64).fill_null(0.0).to_numpy()
     missing = np.maximum(high - number["stock_units"], 0.0)
-    upstream = country.state["upstream_units"].cast(pl.Float64).fill_null(float("nan")).to_numpy() if fed else None
+    upstream, silent = _wholesalers(country) if fed else (None, None)
     scene = Scene(
         country.names, number["floor_units"], number["reserve_units"], missing, delay, moved, number["stock_units"],
-        upstream, fed,
+        upstream, silent, fed,
     )  # fmt: skip
     return simulate_country(
         country.packages, country.laws, scene, demand, n_paths=n_paths, days=DAYS, seed=f"{country.as_of}|{seed}"
     )
+
+
+def _wholesalers(country: Country) -> tuple[Array, Array]:
+    """Stock of wholesalers heard of (nan: not known), and what silent ones usually keep."""
+    rows = country.state.select(
+        heard=pl.col("upstream_units").cast(pl.Float64).fill_null(float("nan")),
+        silent=pl.col("upstream_units_silent").cast(pl.Float64).fill_null(0.0),
+    )
+    return rows["heard"].to_numpy(), rows["silent"].to_numpy()
 
 
 @dataclass(frozen=True)

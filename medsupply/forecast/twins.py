@@ -13,6 +13,7 @@ AMOUNTS = (
     "floor_units",
     "trailing_demand_units",
     "upstream_units",
+    "upstream_units_silent",
 )
 CLOSE = 1e-6
 

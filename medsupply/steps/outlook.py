@@ -27,7 +27,7 @@ from medsupply.steps.packages import package_past
 from medsupply.steps.supplying import HISTORY_DAYS, Supply, supply
 from medsupply.steps.what_if import keep_start
 from medsupply.tables.forecast import RUN_OUT
-from medsupply.tables.picture import MEASURED, STOCK_DAILY
+from medsupply.tables.picture import MEASURED, STOCK_DAILY, USUAL_UNITS
 from medsupply.warehouse import pictures
 from medsupply.warehouse.database import bulk
 from medsupply.warehouse.database.connection import Warehouse
@@ -155,18 +155,25 @@ def _state(wh: Warehouse, measured: pl.DataFrame, master: Master, as_of: date, k
         "floor_units",
         "trailing_demand_units",
         "upstream_units",
+        "upstream_units_silent",
     )
 
 
 def _upstream(wh: Warehouse, master: Master, as_of: date, known_at: datetime) -> pl.DataFrame:
+    """Stock of the wholesalers heard of, and what silent ones usually keep beside."""
     from medsupply.picture.sites import conversions
 
+    is_wholesaler = pl.col("holder_type") == "wholesaler"
     rows = pictures.stored(wh, STOCK_DAILY, "measured", as_of, known_at)
-    wholesale = rows.filter((pl.col("holder_type") == "wholesaler") & pl.col("packs").is_not_null())
-    units = wholesale.join(conversions(master), on="vnr", suffix="_all")
-    return units.group_by(pl.col("medicine_id_all").alias("medicine_id")).agg(
+    units = rows.filter(is_wholesaler & pl.col("packs").is_not_null()).join(conversions(master), "vnr", suffix="_all")
+    heard = units.group_by(pl.col("medicine_id_all").alias("medicine_id")).agg(
         upstream_units=(pl.col("packs") * pl.col("per_pack")).sum(), county_code=pl.lit(COUNTRY).first()
     )
+    usual = pictures.stored(wh, USUAL_UNITS, "measured", as_of, known_at).filter(is_wholesaler)
+    silent = usual.group_by("medicine_id").agg(
+        upstream_units_silent=(pl.col("usual_units") - pl.col("usual_units_heard").fill_null(0.0)).sum()
+    )
+    return heard.join(silent, on="medicine_id", how="left")
 
 
 def _demand_paths(wh: Warehouse, as_of: date, known_at: datetime) -> tuple[date | None, DemandPaths | None]:

@@ -68,13 +68,17 @@ def test_what_wholesalers_can_give_areas_is_told_where_their_stock_is_known() ->
     """Half a week of demand at wholesalers and no receipt for weeks: nothing is left for areas, then something is."""
     whole = country(past_of(LATE, TOLD))
     weekly = 7 * pl.col("trailing_demand_units")
-    short = dataclasses.replace(whole, state=whole.state.with_columns(upstream_units=0.5 * weekly))
+    known = whole.state.with_columns(upstream_units=0.5 * weekly, upstream_units_silent=0.0 * weekly)
+    short = dataclasses.replace(whole, state=known)
     told = simulated(short, n_paths=100, fed=40).available
     assert {one.shape for one in told.values()} == {(84, 40)}
     assert told["G900"][0].min() == 1.0
     assert 0.0 < told["G900"][10:30].mean() < 0.9
     assert simulated(short, n_paths=100).available == {}
-    blind = dataclasses.replace(whole, state=whole.state.with_columns(upstream_units=pl.lit(None, dtype=pl.Float64)))
+    silent = dataclasses.replace(whole, state=known.with_columns(upstream_units_silent=8.0 * weekly))
+    more = simulated(silent, n_paths=100, fed=40).available
+    assert more["G900"][10:30].mean() > told["G900"][10:30].mean() + 0.1
+    blind = dataclasses.replace(whole, state=known.with_columns(upstream_units=pl.lit(None, dtype=pl.Float64)))
     assert simulated(blind, n_paths=100, fed=40).available == {}
 
 
