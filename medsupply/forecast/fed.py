@@ -61,7 +61,8 @@ NO_AREAS = AreaLaw((), np.empty(0), np.empty(0), np.empty(0))
 def learn_areas(history: pl.DataFrame) -> AreaLaw:
     """Laws from ``history``: medicine_id, county_code, week (Monday), stock_units (end of the week), inflow_units
     (net), demand_units, and on rows of 99 upstream_units (stock of those who feed the areas; null: not known)."""
-    rows = _changes(history)
+    usual = _usual(history)
+    rows = _changes(history, usual)
     x, y = pl.col("missing"), pl.col("change")
     pool = rows.select(pull=_share(x, y, DEFAULT_PULL), noise=((y - DEFAULT_PULL * x) ** 2).mean())
     pull, noise = pool["pull"].item(), pool["noise"].item()
@@ -72,7 +73,6 @@ def learn_areas(history: pl.DataFrame) -> AreaLaw:
     )  # fmt: skip
     left = pl.col("yy") - 2 * pl.col("pull") * pl.col("xy") + pl.col("pull") ** 2 * pl.col("xx")
     variance = (left.clip(lower_bound=0.0) + OWN_WEIGHT * spread) / (pl.col("n") + OWN_WEIGHT)
-    usual = _usual(history)
     found = usual.join(own.select(*KEY, "pull", noise=variance.sqrt()), on=KEY, how="left").sort(KEY)
     found = found.with_columns(
         pl.col("pull").fill_null(DEFAULT_PULL if pull is None else pull), pl.col("noise").fill_null(float(spread**0.5))
@@ -126,12 +126,12 @@ def _usual(history: pl.DataFrame) -> pl.DataFrame:
     every = _recent(history.filter(pl.col("county_code") != COUNTRY)).group_by(KEY)
     good = _recent(_supplied(history)).group_by(KEY).agg(usual=pl.col("stock_units").median())
     joined = every.agg(all=pl.col("stock_units").median()).join(good, on=KEY, how="left")
-    return joined.select(*KEY, usual=pl.coalesce("usual", "all").fill_null(0.0))
+    return joined.select(*KEY, usual=pl.coalesce("usual", "all")).drop_nulls("usual")
 
 
-def _changes(history: pl.DataFrame) -> pl.DataFrame:
+def _changes(history: pl.DataFrame, usual: pl.DataFrame) -> pl.DataFrame:
     """Changes of stock over single weeks, and what was missing before, in weekly demands; wild ones left out."""
-    rows = _recent(_supplied(history)).join(_usual(history), on=KEY)
+    rows = _recent(_supplied(history)).join(usual, on=KEY)
     before, gap = pl.col("stock_units").shift().over(KEY), pl.col("week").diff().over(KEY).dt.total_days()
     demand = pl.col("demand_units").mean().over(KEY)
     found = rows.with_columns(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+# The amounts in which the state of a simulation is told.
 AMOUNTS = (
     "stock_units",
     "stock_units_high",

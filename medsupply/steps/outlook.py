@@ -16,7 +16,7 @@ from medsupply.forecast.national import Country, country_of, instead, only, simu
 from medsupply.forecast.run_out import DemandPaths, run_out
 from medsupply.forecast.shares import learn_shares
 from medsupply.forecast.supply import learn_supply
-from medsupply.forecast.twins import twins
+from medsupply.forecast.twins import AMOUNTS, twins
 from medsupply.picture.flows import Flows, flows
 from medsupply.picture.master import Master
 from medsupply.rules import load_rules
@@ -146,17 +146,7 @@ def _state(wh: Warehouse, measured: pl.DataFrame, master: Master, as_of: date, k
     upstream = _upstream(wh, master, as_of, known_at)
     high = pl.col("stock_units") + pl.col("usual_units_silent").fill_null(0.0)
     rows = measured.with_columns(stock_units_high=high).join(upstream, on=["medicine_id", "county_code"], how="left")
-    return rows.select(
-        "medicine_id",
-        "county_code",
-        "stock_units",
-        "stock_units_high",
-        "reserve_units",
-        "floor_units",
-        "trailing_demand_units",
-        "upstream_units",
-        "upstream_units_silent",
-    )
+    return rows.select("medicine_id", "county_code", *AMOUNTS)
 
 
 def _upstream(wh: Warehouse, master: Master, as_of: date, known_at: datetime) -> pl.DataFrame:
