@@ -31,6 +31,8 @@ class Facts:
         Rows that stand, nil rows (``vnr`` empty) too, from 83 days before ``as_of``.
     stock_between
         The same rows as ``stock``, of [first, last] alone: opens the files of these days only. None: as ``stock``.
+    dispensing_between
+        Rows that stand as in ``dispensing``, of [first, last], which may lie before it. None: as ``dispensing``.
     stamps
         ``holder_id``, ``counted_on``, ``stamp``: which delivery a snapshot is of, and how many of its rows had been
         released from quarantine: the same stamp, the same rows. None: not known.
@@ -46,12 +48,19 @@ class Facts:
     dispensing: pl.LazyFrame
     stock_between: Callable[[date, date], pl.LazyFrame] | None = None
     stamps: pl.DataFrame | None = None
+    dispensing_between: Callable[[date, date], pl.LazyFrame] | None = None
 
     def stock_of(self, first: date, last: date) -> pl.LazyFrame:
         """``stock`` counted in [first, last]."""
         if self.stock_between is not None:
             return self.stock_between(first, last)
         return self.stock.filter(pl.col("counted_on").is_between(first, last))
+
+    def dispensing_of(self, first: date, last: date) -> pl.LazyFrame:
+        """Dispensing of [first, last]."""
+        if self.dispensing_between is not None:
+            return self.dispensing_between(first, last)
+        return self.dispensing.filter(pl.col("day").is_between(first, last))
 
     def current(self, source: str) -> pl.DataFrame:
         """The rows of ``source`` that are in its newest list known."""

@@ -35,7 +35,7 @@ from medsupply.picture.measure import measure as measure_
 from medsupply.rules import Rules, load_rules
 from medsupply.rules.calendar import load_calendar
 from medsupply.settings import Settings
-from medsupply.steps import demand, forecasting, indexing, outlook, scoring, turned_out, versions
+from medsupply.steps import demand, forecasting, indexing, known, outlook, scoring, turned_out, versions
 from medsupply.steps.what_if import stored_start
 from medsupply.tables import picture as tables
 from medsupply.tables.base import Table
@@ -139,10 +139,10 @@ def measure(wh: Warehouse, as_of: date, known_at: datetime, *, always: bool = Fa
     with structlog.contextvars.bound_contextvars(as_of=str(as_of)):
         expect(wh, load_calendar(), as_of=as_of, at=known_at)
         facts = facts_(wh, as_of, known_at)
-        known = master(facts)
-        measured = measure_(facts, known, load_rules(), KeptFiles(wh.settings.home, "weeks", WEEKS_KEPT))
+        of_day = master(facts)
+        measured = measure_(facts, of_day, load_rules(), KeptFiles(wh.settings.home, "weeks", WEEKS_KEPT))
         log.info("measured", rows=measured.measured.height)
-        return pictures.store(wh, "measured", as_of, known_at, _measured_frames(measured, known), always=always)
+        return pictures.store(wh, "measured", as_of, known_at, _measured_frames(measured, of_day), always=always)
 
 
 def judge(wh: Warehouse, as_of: date, known_at: datetime, *, always: bool = False) -> pl.DataFrame:
@@ -163,9 +163,9 @@ def judge_measured(
     """The situation that ``rules`` give for measured figures; nothing is stored."""
     return judge_(
         measured.with_columns(pl.lit(known_at).alias("known_at")),
-        demand_forecast=outlook.known_daily_demand(wh, as_of, known_at),
-        run_out=outlook.known_run_out(wh, as_of, known_at),
-        index_expected=outlook.known_index(wh, as_of, known_at),
+        demand_forecast=known.daily_demand(wh, measured, as_of, known_at),
+        run_out=known.run_out(wh, as_of, known_at),
+        index_expected=known.index(wh, as_of, known_at),
         previous=_previous(wh, as_of, known_at),
         rules=rules,
     )
@@ -259,15 +259,15 @@ def forecast_demand(
 ) -> str:
     """Fit and store the series of one shard whose data is new; the shards give the same numbers however many."""
     facts = facts_(wh, as_of, known_at)
-    known = master(facts)
-    weeks = demand.update_weeks(wh, known, as_of, known_at)
-    demand.update_days(wh, known, as_of, known_at)
+    of_day = master(facts)
+    weeks = demand.update_weeks(wh, of_day, as_of, known_at)
+    demand.update_days(wh, of_day, as_of, known_at)
     fitted = forecasting.fit_demand(wh, as_of, known_at, workers=workers, shard=shard)
     expected = 0
     if shard[0] == 0:
         cutoff = forecasting.cutoff_of(as_of)
         scoring.score_demand(wh, cutoff, known_at)
-        critical = known.medicines.filter(pl.col("critical"))["atc"].drop_nulls().unique().sort().to_list()
+        critical = of_day.medicines.filter(pl.col("critical"))["atc"].drop_nulls().unique().sort().to_list()
         expected = indexing.update_index(wh, facts, critical, workers=workers)
         # After the index: its row of a week holds both what was expected before it and what came.
         turned_out.score_what_came(wh, as_of, cutoff, known_at)
@@ -358,7 +358,7 @@ def days_between(first: str, last: str) -> list[str]:
     return [(start + timedelta(days=number)).isoformat() for number in range((end - start).days + 1)]
 
 
-def _measured_frames(measured: Measurement, known: Master) -> dict[Table, pl.DataFrame]:
+def _measured_frames(measured: Measurement, of_day: Master) -> dict[Table, pl.DataFrame]:
     return {
         tables.MEASURED: measured.measured,
         tables.STOCK_DAILY: measured.stock_daily,
@@ -366,9 +366,9 @@ def _measured_frames(measured: Measurement, known: Master) -> dict[Table, pl.Dat
         tables.COMPLETENESS: measured.completeness,
         tables.OBLIGATIONS: measured.obligations,
         tables.STATE_RESERVE: measured.state_reserve,
-        tables.MEDICINES: known.medicines,
-        tables.PACKAGES: known.packages,
-        tables.MEMBERSHIPS: known.memberships,
+        tables.MEDICINES: of_day.medicines,
+        tables.PACKAGES: of_day.packages,
+        tables.MEMBERSHIPS: of_day.memberships,
     }
 
 

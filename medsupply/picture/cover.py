@@ -6,29 +6,36 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from medsupply.picture.before import LOOK_BACK_DAYS
 from medsupply.picture.rounding import SIGNIFICANT_DIGITS
 
 FORECAST_DAYS = 14
 KEY = ["county_code", "medicine_id"]
 
 
-def newest_forecast(forecast: pl.DataFrame | None, as_of: date) -> pl.DataFrame:
-    """Per area and medicine the newest forecast with cutoff in [as_of - 14, as_of] that beat the trailing mean."""
+def newest_forecast(forecast: pl.DataFrame | None, days: pl.DataFrame) -> pl.DataFrame:
+    """Of ``days`` (area, medicine, ``day``) the newest forecast with cutoff in [day - 14, day] that beat the trailing
+    mean: ``cutoff``, ``daily_units``."""
     schema = {"county_code": pl.String, "medicine_id": pl.String, "cutoff": pl.Date, "daily_units": pl.Float64}
     if forecast is None or forecast.is_empty():
         return pl.DataFrame(schema=schema)
-    recent = pl.col("cutoff").is_between(as_of - timedelta(days=FORECAST_DAYS), as_of)
-    good = forecast.filter(recent & pl.col("beat_trailing").fill_null(False) & pl.col("daily_units").is_not_null())
-    return good.sort("cutoff").unique(KEY, keep="last", maintain_order=True).select(*schema)
+    good = forecast.filter(pl.col("beat_trailing").fill_null(False) & pl.col("daily_units").is_not_null())
+    near = good.join(days.drop_nulls("day"), on=KEY).filter(_is_recent(pl.col("day")))
+    return near.sort("cutoff").unique(KEY, keep="last", maintain_order=True).select(*schema)
+
+
+def _is_recent(day: pl.Expr) -> pl.Expr:
+    return pl.col("cutoff").is_between(day - timedelta(days=FORECAST_DAYS), day)
 
 
 def last_before(previous: pl.DataFrame | None, as_of: date) -> pl.DataFrame:
-    """Of the newest earlier picture: ``before`` (daily demand above the floor, carried through a shortage) and the last
-    complete day with its level and reporting share."""
+    """Of the newest earlier picture: level and reporting share, the last complete day with its level, and the demand
+    before a shortage that it knew of (``carried``)."""
     schema = {
         "county_code": pl.String,
         "medicine_id": pl.String,
-        "before": pl.Float64,
+        "carried": pl.Float64,
+        "carried_on": pl.Date,
         "before_share": pl.Float64,
         "before_as_of": pl.Date,
         "before_level": pl.String,
@@ -39,10 +46,10 @@ def last_before(previous: pl.DataFrame | None, as_of: date) -> pl.DataFrame:
         return pl.DataFrame(schema=schema)
     earlier = previous.filter(pl.col("as_of") < as_of).sort("as_of", "known_at")
     newest = earlier.unique(KEY, keep="last", maintain_order=True)
-    short = (pl.col("stock_units") <= pl.col("floor_units")).fill_null(False)
     return newest.select(
         *KEY,
-        before=pl.when(short).then(pl.col("demand_before_units")).otherwise(pl.col("daily_demand_units")),
+        carried=pl.col("demand_before_units"),
+        carried_on=pl.col("demand_before_on"),
         before_share=pl.col("reporting_share"),
         before_as_of=pl.col("as_of"),
         before_level=pl.col("level"),
@@ -51,15 +58,23 @@ def last_before(previous: pl.DataFrame | None, as_of: date) -> pl.DataFrame:
     )
 
 
-def with_demand(
-    frame: pl.DataFrame, forecast: pl.DataFrame | None, previous: pl.DataFrame | None, as_of: date
-) -> pl.DataFrame:
-    """daily_demand_units, demand_basis, demand_forecast_cutoff, demand_before_units."""
-    joined = frame.join(newest_forecast(forecast, as_of), on=KEY, how="left", maintain_order="left")
-    joined = joined.join(last_before(previous, as_of), on=KEY, how="left", maintain_order="left")
+def with_demand(frame: pl.DataFrame, forecast: pl.DataFrame | None) -> pl.DataFrame:
+    """daily_demand_units, demand_basis, demand_forecast_cutoff, demand_before_units, demand_before_on.
+
+    Of a shortage longer than measure looks back, the picture before carries what it knew of its beginning.
+    """
+    of_day = newest_forecast(forecast, frame.select(*KEY, day="as_of"))
+    of_before = newest_forecast(forecast, frame.select(*KEY, day="demand_before_on"))
+    of_before = of_before.select(*KEY, daily_units_before="daily_units")
+    joined = frame.join(of_day, on=KEY, how="left", maintain_order="left")
+    joined = joined.join(of_before, on=KEY, how="left", maintain_order="left")
     short = (pl.col("stock_units") <= pl.col("floor_units")).fill_null(False)
+    longer = short & (pl.col("carried_on") < pl.col("as_of") - timedelta(days=LOOK_BACK_DAYS)).fill_null(False)
+    begun = pl.coalesce("daily_units_before", "demand_before_trailing_units", pl.when(longer).then("carried"))
+    on = pl.coalesce("demand_before_on", pl.when(longer).then("carried_on"))
+    joined = joined.with_columns(before=begun, demand_before_on=on)
     now = pl.coalesce("daily_units", "trailing_demand_units")
-    held = short & (pl.col("before") > now).fill_null(pl.col("before").is_not_null())
+    held = (pl.col("before") > now).fill_null(pl.col("before").is_not_null())
     by_forecast = pl.col("daily_units").is_not_null()
     basis = (
         pl.when(held)
@@ -73,7 +88,7 @@ def with_demand(
         daily_demand_units=pl.when(held).then(pl.col("before")).otherwise(now),
         demand_basis=basis,
         demand_forecast_cutoff=pl.when(by_forecast & ~held).then(pl.col("cutoff")),
-        demand_before_units=pl.when(short).then(pl.col("before")),
+        demand_before_units=pl.col("before"),
     )
 
 
@@ -158,7 +173,9 @@ def with_index(frame: pl.DataFrame, expected: pl.DataFrame | None, forecast: pl.
 
 
 def _with_surge(frame: pl.DataFrame, forecast: pl.DataFrame | None) -> pl.DataFrame:
+    as_of = frame["as_of"][0]
     if forecast is None or forecast.is_empty() or "surge" not in forecast.columns:
         return frame.with_columns(demand_surge=pl.lit(None, dtype=pl.Boolean))
-    newest = forecast.sort("cutoff").unique(KEY, keep="last", maintain_order=True)
+    recent = forecast.filter(_is_recent(pl.lit(as_of)))
+    newest = recent.sort("cutoff").unique(KEY, keep="last", maintain_order=True)
     return frame.join(newest.select(*KEY, demand_surge="surge"), on=KEY, how="left", maintain_order="left")

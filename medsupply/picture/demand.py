@@ -16,6 +16,7 @@ from medsupply.picture.stock import package_grains
 WINDOW_DAYS = 84
 FULL_COVERAGE_DAYS = 28
 DAYS_AT_ONCE = 14
+Columns = tuple[Array, ...]
 
 
 def net_packs() -> pl.Expr:
@@ -23,21 +24,18 @@ def net_packs() -> pl.Expr:
     return pl.col("packs") - pl.col("returned_packs").fill_null(0.0)
 
 
-def day_weights(reported: pl.DataFrame) -> pl.DataFrame:
-    """``reporter_id``, ``day``, ``weight``: what a unit of that day counts in the reporter's mean demand a day.
+def day_weights(reported: Array) -> Array:
+    """Reporters x days, whole weeks: what a unit of that day counts in the reporter's mean demand a day, from whether
+    the day is ``reported``.
 
     1/7 x 1/(reported days of that weekday); a weekday never reported counts 0 with 28 or more reported days, with fewer
     the plain mean over the reported days stands.
     """
-    weekday = pl.col("day").dt.weekday()
-    days = reported.unique().with_columns(
-        same_weekday=pl.len().over("reporter_id", weekday),
-        weekdays=weekday.n_unique().over("reporter_id"),
-        reported_days=pl.len().over("reporter_id"),
-    )
-    plain = (pl.col("weekdays") < 7) & (pl.col("reported_days") < FULL_COVERAGE_DAYS)
-    weight = pl.when(plain).then(1.0 / pl.col("reported_days")).otherwise(1.0 / 7.0 / pl.col("same_weekday"))
-    return days.select("reporter_id", "day", weight=weight).sort("reporter_id", "day")
+    weeks = reported.reshape(len(reported), reported.shape[1] // 7, 7)
+    same_weekday, days = weeks.sum(axis=1), reported.sum(axis=1)
+    plain = ((same_weekday > 0).sum(axis=1) < 7) & (days < FULL_COVERAGE_DAYS)
+    share = np.where(plain[:, None], 1.0 / np.maximum(days, 1)[:, None], 1.0 / 7.0 / np.maximum(same_weekday, 1))
+    return np.asarray(np.where(weeks, share[:, None, :], 0.0).reshape(reported.shape))
 
 
 @dataclass(frozen=True)
@@ -61,25 +59,87 @@ def trailing_packs(dispensing: pl.LazyFrame, as_of: date) -> Demand:
     window = dispensing.filter(pl.col("day").is_between(days[0], as_of))
     parts = [(days[n], days[min(n + DAYS_AT_ONCE, WINDOW_DAYS) - 1]) for n in range(0, WINDOW_DAYS, DAYS_AT_ONCE)]
     seen, named = _named(window, parts)
-    weights = day_weights(seen.select("reporter_id", "day").unique())
-    pairs = seen.select("reporter_id", "county_code").unique()
-    # Nearly every reporter writes rows of one county; joining texts on 25 million rows costs seconds.
-    one_county = pairs.height == pairs["reporter_id"].n_unique()
-    line = pl.col("reporter_id") if one_county else pl.concat_str("reporter_id", "county_code", separator="|")
-    reporters = seen.select("reporter_id", "county_code", line=line).unique().sort("line")
-    lines, packages = Axis(reporters["line"]), Axis(named)
-    daily, packs, dispensings = (np.zeros((len(lines), len(packages))) for _ in range(3))
-    weight = _weight_array(weights, reporters, lines, days)
+    lines, packages = Lines.of(seen, days), Axis(named)
+    sums = np.zeros((3, len(lines.axis), len(packages)))
     for first, last in parts:
-        part = pl.col("day").is_between(first, last) & (pl.col("vnr") != "")
-        at = position(line, lines, pl.col("vnr"), packages)
-        day = (pl.col("day") - days[0]).dt.total_days()
-        rows = window.filter(part).select(at=at, day=day, net=net_packs(), counted=_counted_dispensings()).collect()
-        where, net = rows["at"].to_numpy(), rows["net"].to_numpy()
-        daily += add_up(daily.shape, where, net * weight[where // len(packages), rows["day"].to_numpy()])
-        packs += add_up(daily.shape, where, net)
-        dispensings += add_up(daily.shape, where, rows["counted"].to_numpy())
-    return Demand(seen, reporters, lines, packages, daily, packs, dispensings)
+        rows = lines.positions(window.filter(pl.col("day").is_between(first, last)), packages)
+        sums += _sums(lines.weights(0), rows, len(packages))
+    return Demand(seen, lines.reporters, lines.axis, packages, *sums)
+
+
+def _sums(weight: Array, rows: Columns, packages: int) -> Array:
+    """Mean a day, packs and dispensings of ``rows``, as :meth:`Lines.positions` gives them: 3 x lines x packages."""
+    where, day, net, counted = rows
+    shape = (len(weight), packages)
+    mean = net * weight[where // max(packages, 1), day]
+    return np.stack([add_up(shape, where, values) for values in (mean, net, counted)])
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Who wrote rows, reporter by county (``line``), on which of ``days`` (``wrote``), and on which its reporter did
+    anywhere (``reported``): lines x days."""
+
+    days: list[date]
+    reporters: pl.DataFrame
+    axis: Axis
+    wrote: Array
+    reported: Array
+
+    @classmethod
+    def of(cls, seen: pl.DataFrame, days: list[date]) -> Lines:
+        """From ``seen``: reporter_id, day, county_code, each once."""
+        reporters = seen.select("reporter_id", "county_code").unique()
+        # Nearly every reporter writes rows of one county; joining texts on 25 million rows costs seconds.
+        one_county = reporters.height == reporters["reporter_id"].n_unique()
+        line = pl.col("reporter_id") if one_county else pl.concat_str("reporter_id", "county_code", separator="|")
+        reporters = reporters.with_columns(line=line).sort("line")
+        axis, ids = Axis(reporters["line"]), Axis(reporters["reporter_id"])
+        wrote, reported = np.zeros((len(axis), len(days)), bool), np.zeros((len(ids), len(days)), bool)
+        day = (seen["day"] - days[0]).dt.total_days().to_numpy()
+        wrote[axis.codes(seen.select(line=line)["line"]), day] = True
+        reported[ids.codes(seen["reporter_id"]), day] = True
+        return cls(days, reporters, axis, wrote, reported[ids.codes(reporters["reporter_id"])])
+
+    def weights(self, start: int) -> Array:
+        """Lines x days: weights of the WINDOW_DAYS days from the ``start``th on."""
+        return day_weights(self.reported[:, start : start + WINDOW_DAYS])
+
+    def positions(self, rows: pl.LazyFrame, packages: Axis) -> Columns:
+        """Of rows with a package: place in lines x packages, number of the day, net packs, dispensings."""
+        one_county = self.reporters["line"].equals(self.reporters["reporter_id"])
+        line = pl.col("reporter_id") if one_county else pl.concat_str("reporter_id", "county_code", separator="|")
+        at = position(line, self.axis, pl.col("vnr"), packages)
+        day = (pl.col("day") - self.days[0]).dt.total_days()
+        named = rows.filter(pl.col("vnr") != "")
+        found = named.select(at=at, day=day, net=net_packs(), counted=_counted_dispensings()).collect()
+        return tuple(found[name].to_numpy() for name in found.columns)
+
+
+@dataclass(frozen=True)
+class Span:
+    """Dispensing of a few packages over more days than one window, in memory: rows in order of days."""
+
+    reported: pl.DataFrame
+    lines: Lines
+    packages: Axis
+    rows: Columns
+
+    @classmethod
+    def of(cls, reported: pl.DataFrame, rows: pl.DataFrame, days: list[date]) -> Span:
+        """``reported``: reporter_id, day, county_code of all rows of ``days``; ``rows``: those of the few packages."""
+        lines, packages = Lines.of(reported, days), Axis(rows.filter(pl.col("vnr") != "")["vnr"])
+        return cls(reported, lines, packages, lines.positions(rows.sort("day", maintain_order=True).lazy(), packages))
+
+    def demand(self, as_of: date) -> Demand:
+        """What :func:`trailing_packs` gives of the packages on ``as_of``."""
+        start = (as_of - self.lines.days[0]).days - (WINDOW_DAYS - 1)
+        window = slice(*np.searchsorted(self.rows[1], [start, start + WINDOW_DAYS]))
+        where, day, net, counted = (column[window] for column in self.rows)
+        wrote = self.lines.wrote[:, start : start + WINDOW_DAYS].any(axis=1)
+        sums = _sums(self.lines.weights(start), (where, day - start, net, counted), len(self.packages))
+        reporters = self.lines.reporters.filter(pl.lit(pl.Series(wrote)))
+        return Demand(self.reported, reporters, self.lines.axis, self.packages, *sums)
 
 
 def _named(window: pl.LazyFrame, parts: list[tuple[date, date]]) -> tuple[pl.DataFrame, pl.Series]:
@@ -94,15 +154,6 @@ def _named(window: pl.LazyFrame, parts: list[tuple[date, date]]) -> tuple[pl.Dat
     seen = pl.concat([one for one, _ in found]).unique()
     vnr = pl.concat([one for _, one in found])["vnr"].unique()
     return seen, vnr.filter(vnr != "")
-
-
-def _weight_array(weights: pl.DataFrame, reporters: pl.DataFrame, lines: Axis, days: list[date]) -> Array:
-    """Lines x days: what a unit of that day counts in the line's mean demand a day."""
-    rows = reporters.join(weights, on="reporter_id")
-    found = np.zeros((len(lines), len(days)))
-    day = (rows["day"] - days[0]).dt.total_days().to_numpy()
-    found[lines.codes(rows["line"]), day] = rows["weight"].to_numpy()
-    return found
 
 
 def _counted_dispensings() -> pl.Expr:

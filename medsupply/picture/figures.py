@@ -65,7 +65,7 @@ FIGURES: tuple[Figure, ...] = (
         "Daily demand",
         "The median over paths of the four weeks after the cutoff week / 28, of the newest forecast with "
         "cutoff in the last 14 days that beat the trailing mean; else the trailing demand; while stock is at "
-        "or below the floor no less than the last value before it fell there.",
+        "or below the floor no less than the value of the last day above it, of the 84 days before.",
         f"{MASS}, a day",
         ("trailing_demand_units", "forecast", "stock_units", "floor_units"),
         "medsupply.picture.cover",

@@ -7,7 +7,7 @@ from datetime import date
 import polars as pl
 
 from medsupply.areas import COUNTRY
-from medsupply.picture.cover import KEY, with_cover, with_demand, with_index, with_run_out
+from medsupply.picture.cover import KEY, last_before, with_cover, with_demand, with_index, with_run_out
 from medsupply.picture.levels import NORMAL, UNKNOWN, WATCH, levels, with_thresholds
 from medsupply.picture.reasons import Reason
 from medsupply.picture.rounding import rounded
@@ -35,7 +35,8 @@ def judge(
     if measured.is_empty():
         return SITUATION.empty()
     as_of: date = measured["as_of"][0]
-    frame = with_run_out(with_demand(measured, demand_forecast, previous, as_of), run_out, as_of)
+    frame = measured.join(last_before(previous, as_of), on=KEY, how="left", maintain_order="left")
+    frame = with_run_out(with_demand(frame, demand_forecast), run_out, as_of)
     frame = with_index(with_cover(frame), index_expected, demand_forecast)
     frame = with_thresholds(with_family(frame), rules).sort(KEY)
     judged = _both_ways(frame, rules)

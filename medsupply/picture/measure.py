@@ -10,20 +10,19 @@ import polars as pl
 
 from medsupply.areas import AREAS, COUNTRY
 from medsupply.facts import Facts
+from medsupply.picture.before import demand_before
 from medsupply.picture.completeness import completeness
-from medsupply.picture.demand import Demand, all_holders, area_demand, countable_holders, demand_areas, trailing_packs
-from medsupply.picture.demand import area_packages as demand_by_package
+from medsupply.picture.demand import Demand, trailing_packs
+from medsupply.picture.floor import Holding, Reach, area_units, holding, needs, with_floor
 from medsupply.picture.master import Master
 from medsupply.picture.notices import dispensed_shares, medicine_notices, notices_late, package_notices
 from medsupply.picture.obligations import obligations
 from medsupply.picture.purchases import COUNTY_ATC, bought_in_a_year, purchases_of_week
-from medsupply.picture.reach import STATE_RESERVE, heard_of, holder_areas, valid_holders
 from medsupply.picture.rounding import rounded
 from medsupply.picture.sites import Sites, WeekCache, conversions
-from medsupply.picture.stock import Today, area_stock, permitted, released, stock_daily, stock_today, stocked_before
-from medsupply.picture.stock import area_packages as stock_by_package
+from medsupply.picture.stock import Today, stock_daily, stocked_before
 from medsupply.picture.strengths import MASS_IN_MG
-from medsupply.picture.usual import Past, area_holders, area_usual, out_shares, past, place_usual
+from medsupply.picture.usual import Past, area_usual, out_shares, past, place_usual
 from medsupply.rules import Rules
 from medsupply.tables.picture import COMPLETENESS, MEASURED, OBLIGATIONS, STOCK_DAILY, USUAL_UNITS
 from medsupply.tables.picture import STATE_RESERVE as STATE_RESERVE_TABLE
@@ -45,86 +44,75 @@ class Measurement:
 
 
 @dataclass(frozen=True)
-class _Reach:
-    """Holders that count, where they count, and who of them is heard of."""
-
-    holders: pl.DataFrame
-    areas: pl.DataFrame
-    heard: pl.DataFrame
-
-
-@dataclass(frozen=True)
 class _Parts:
     """What the figures are put together from."""
 
-    today: Today
+    held: Holding
     demand: Demand
     sites: Sites
     past: Past
-    release: pl.DataFrame
     owed: pl.DataFrame
 
 
 def measure(facts: Facts, master: Master, rules: Rules, cache: WeekCache | None = None) -> Measurement:
     """Measure the picture of ``facts.as_of``. ``cache`` keeps the sums of past weeks; it changes no figure."""
-    usable = rules.picture.usable_reserve
-    everyone = valid_holders(facts)
-    holders = countable_holders(everyone)
-    reach = _Reach(holders, holder_areas(holders), heard_of(facts, holders))
-    sites = Sites(facts, holders, master, usable, cache)
-    state = everyone.filter(pl.col("holder_type") == STATE_RESERVE)
-    held_by_state = stock_today(facts, heard_of(facts, state), state, ())
+    held = holding(facts, rules.picture.usable_reserve)
+    reach = held.reach
+    sites = Sites(facts, reach.holders, master, rules.picture.usable_reserve, cache)
     with ThreadPoolExecutor(1) as beside:  # two long readings of different files, side by side
         demand = beside.submit(trailing_packs, facts.dispensing, facts.as_of)
         parts = _Parts(
-            today=stock_today(facts, reach.heard, holders, usable),
+            held=held,
             sites=sites,
             past=past(facts, sites),
-            release=released(facts, held_by_state),
-            owed=obligations(facts, master, holders),
+            owed=obligations(facts, master, reach.holders),
             demand=demand.result(),
         )
-    before = stocked_before(facts, reach.heard, parts.today.holders)
-    daily = stock_daily(facts, parts.today, before, holders, reach.heard, master)
+    before = stocked_before(facts, reach.heard, held.today.holders)
+    daily = stock_daily(facts, held.today, before, reach.holders, reach.heard, master)
+    usual = place_usual(facts, parts.past.usual, sites, reach.holders, reach.heard)
+    state = _state_reserve(facts, held.by_state, held.release, master)
     return Measurement(
-        measured=MEASURED.conform(rounded(_figures(facts, master, rules, reach, parts))),
+        measured=_with_demand_before(rounded(_figures(facts, master, rules, parts)), facts, master, rules, parts),
         stock_daily=STOCK_DAILY.conform(rounded(daily)),
-        usual_units=USUAL_UNITS.conform(rounded(place_usual(facts, parts.past.usual, sites, holders, reach.heard))),
-        completeness=COMPLETENESS.conform(completeness(facts, holders, parts.demand.reported)),
+        usual_units=USUAL_UNITS.conform(rounded(usual)),
+        completeness=COMPLETENESS.conform(completeness(facts, reach.holders, parts.demand.reported)),
         obligations=OBLIGATIONS.conform(rounded(parts.owed)),
-        state_reserve=STATE_RESERVE_TABLE.conform(rounded(_state_reserve(facts, held_by_state, parts.release, master))),
+        state_reserve=STATE_RESERVE_TABLE.conform(rounded(state)),
     )
 
 
-def _figures(facts: Facts, master: Master, rules: Rules, reach: _Reach, parts: _Parts) -> pl.DataFrame:
-    registered = all_holders(facts.current("holders"))
-    permit = permitted(facts, parts.today)
-    stock = area_stock(stock_by_package(parts.today, reach.areas), master, permit, parts.release)
-    dispensed = demand_by_package(parts.demand, registered)
-    needs = area_demand(dispensed, master)
+def _with_demand_before(
+    figures: pl.DataFrame, facts: Facts, master: Master, rules: Rules, parts: _Parts
+) -> pl.DataFrame:
+    short = figures.filter(pl.col("stock_units") <= pl.col("floor_units"))
+    before = demand_before(facts, master, rules, parts.demand.reported, short)
+    return MEASURED.conform(figures.join(before, on=["area", "medicine_id"], how="left", maintain_order="left"))
+
+
+def _figures(facts: Facts, master: Master, rules: Rules, parts: _Parts) -> pl.DataFrame:
+    reach, today = parts.held.reach, parts.held.today
+    stock = area_units(facts, parts.held, master)
+    needed = needs(facts, parts.demand, master)
     packages = package_notices(facts, master)
     # While the list is late, a stated end that has passed takes no row away: only the next list says how it went on.
     may_go_on = pl.col("notices_listed").fill_null(False) & bool(notices_late(facts))
     notices = medicine_notices(packages).with_columns(may_go_on=may_go_on)
     purchases, week = purchases_of_week(facts)
-    out = out_shares(parts.past.had, parts.sites, parts.today, parts.demand, reach.heard, reach.areas, master)
-    reporting = demand_areas(parts.demand.reporters, registered).select("area", demand_known=pl.lit(True)).unique()
-    base = _rows(master, stock, needs, notices, reach, purchases)
+    out = out_shares(parts.past.had, parts.sites, today, parts.demand, reach.heard, reach.areas, master)
+    base = _rows(master, stock, needed.by_medicine, notices, reach, purchases)
     key = ["area", "medicine_id"]
     joined = (
-        base.join(stock, on=key, how="left")
-        .join(needs, on=key, how="left", suffix="_demand")
+        with_floor(base, stock, needed, reach, rules)
         .join(area_usual(parts.past.usual, parts.sites, reach.areas, reach.heard), on=key, how="left")
-        .join(area_holders(reach.holders, reach.areas, reach.heard), on="area", how="left")
         .join(out, on=key, how="left")
         .join(notices, on="medicine_id", how="left")
-        .join(dispensed_shares(dispensed, packages), on=key, how="left")
+        .join(dispensed_shares(needed.by_package, packages), on=key, how="left")
         .join(purchases.select("area", "purchases_atc", "purchases"), on=["area", "purchases_atc"], how="left")
         .join(_short_families(parts.owed), on="family_id", how="left")
-        .join(reporting, on="area", how="left")
     )
     marketed = master.medicines.filter(pl.col("marketed_packages") > 0)["atc"].unique()
-    return _other_figures(_stock_figures(joined, rules), facts, week, marketed).sort("county_code", "medicine_id")
+    return _other_figures(_usual_figures(joined), facts, week, marketed).sort("county_code", "medicine_id")
 
 
 def _rows(
@@ -132,7 +120,7 @@ def _rows(
     stock: pl.DataFrame,
     demand: pl.DataFrame,
     notices: pl.DataFrame,
-    reach: _Reach,
+    reach: Reach,
     purchases: pl.DataFrame,
 ) -> pl.DataFrame:
     """Area x medicine or family: critical, in stock, dispensed in 84 days, or under a notice.
@@ -184,38 +172,19 @@ def _short_families(owed: pl.DataFrame) -> pl.DataFrame:
     return owed.group_by("family_id").agg(obligation_short=pl.col("short").any())
 
 
-def _stock_figures(joined: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-    """Stock, reserve, floor, usual units and reporting share; null where nothing is known, zero only where reported."""
-    counted = pl.col("unit").is_not_null() & ~pl.col("broken").fill_null(False)
-    heard = pl.col("holders_heard").fill_null(0) > 0
-    demand_known = (
-        pl.col("demand_known").is_not_null() & pl.col("unit").is_not_null() & ~pl.col("broken_demand").fill_null(False)
-    )
-    released_only = pl.col("stock_units").is_not_null()
+def _usual_figures(joined: pl.DataFrame) -> pl.DataFrame:
+    """Usual units, reporting share and state; null where nothing is known."""
     usual = pl.col("usual_units").fill_null(0.0)
     plain = pl.col("holders_heard") / pl.col("holders_valid")
-    days = (
-        pl.when(pl.col("area") == COUNTRY)
-        .then(rules.picture.floor_days_country)
-        .otherwise(rules.picture.floor_days_area)
-    )
-    trailing = pl.when(demand_known).then(pl.col("trailing_demand_units").fill_null(0.0))
+    known = pl.col("counted") & (pl.col("holders_valid") > 0)
     return joined.with_columns(
-        stock_units=pl.when(counted & (heard | released_only)).then(pl.col("stock_units").fill_null(0.0)),
-        reserve_units=pl.when(counted & heard).then(pl.col("reserve_units").fill_null(0.0)),
-        trailing_demand_units=trailing,
         dispensings_84=pl.when(pl.col("demand_known")).then(pl.col("dispensings_84").fill_null(0.0)),
-        floor_units=days * trailing,
         reporting_share=pl.when(usual > 0).then(pl.col("usual_units_heard") / usual).otherwise(plain),
-        usual_units=pl.when(counted & (pl.col("holders_valid") > 0)).then(usual),
-        usual_units_heard=pl.when(counted & (pl.col("holders_valid") > 0)).then(
-            pl.col("usual_units_heard").fill_null(0.0)
-        ),
-        usual_units_silent=pl.when(counted & (pl.col("holders_valid") > 0)).then(
-            pl.col("usual_units_silent").fill_null(0.0)
-        ),
+        usual_units=pl.when(known).then(usual),
+        usual_units_heard=pl.when(known).then(pl.col("usual_units_heard").fill_null(0.0)),
+        usual_units_silent=pl.when(known).then(pl.col("usual_units_silent").fill_null(0.0)),
         shared=pl.col("shared").fill_null(False) | pl.col("shared_demand").fill_null(False),
-        state=_state(heard),
+        state=_state(pl.col("heard")),
     )
 
 

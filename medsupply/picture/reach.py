@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 
 import polars as pl
 
@@ -44,6 +45,7 @@ def areas_of_counties(counties: list[str]) -> list[tuple[str, bool]]:
     ]
 
 
+@lru_cache(maxsize=10_000)
 def _area_rows(holder_type: str, county_code: str | None, serves: str | None) -> list[tuple[str, bool]]:
     if holder_type == STATE_RESERVE:
         return []

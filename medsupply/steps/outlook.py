@@ -1,4 +1,4 @@
-"""Run-out of a report day from its measured stock, the demand paths known and supply; and what judge reads of it."""
+"""Run-out of a report day from its measured stock, the demand paths known and supply."""
 
 from __future__ import annotations
 
@@ -174,53 +174,3 @@ def _demand_paths(wh: Warehouse, as_of: date, known_at: datetime) -> tuple[date 
     shares = learn_shares(weekly_series(wh, cutoff, known_at), COUNTRY)
     paths = {(medicine, COUNTRY): one for medicine, one in national.items()}
     return cutoff, DemandPaths(week_start(cutoff) + timedelta(days=7), paths, shares, cutoff)
-
-
-# --- what judge reads
-
-
-def known_run_out(wh: Warehouse, as_of: date, known_at: datetime) -> pl.DataFrame | None:
-    """Run-out of the day, the newest simulation known."""
-    found = wh.rows(
-        RUN_OUT,
-        "as_of = :as_of and known_at = (select max(known_at) from forecast.run_out"
-        " where as_of = :as_of and known_at <= :known_at)",
-        as_of=as_of,
-        known_at=known_at,
-    )
-    return found if found.height else None
-
-
-def known_daily_demand(wh: Warehouse, as_of: date, known_at: datetime) -> pl.DataFrame | None:
-    """Daily demand of forecasts with a cutoff in the last 14 days, and whether they beat the trailing mean."""
-    found = wh.read(
-        """
-        SELECT DISTINCT ON (s.medicine_id, s.county_code, s.cutoff)
-               s.medicine_id, s.county_code, s.cutoff, s.daily_units, s.surge,
-               coalesce((
-                   SELECT count(*) = 2 AND bool_and(beat_trailing) FROM (
-                       SELECT beat_trailing FROM forecast.series_scores c
-                       WHERE c.measure = 'units' AND c.medicine_id = s.medicine_id AND c.county_code = s.county_code
-                         AND c.cutoff < s.cutoff AND c.known_at <= :known_at
-                       ORDER BY c.cutoff DESC LIMIT 2) last), false) AS beat_trailing
-        FROM forecast.demand_series s
-        WHERE s.measure = 'units' AND s.cutoff BETWEEN :oldest AND :as_of AND s.known_at <= :known_at
-        ORDER BY s.medicine_id, s.county_code, s.cutoff, s.known_at DESC
-        """,
-        as_of=as_of,
-        oldest=as_of - timedelta(days=14),
-        known_at=known_at,
-    )
-    return found if found.height else None
-
-
-def known_index(wh: Warehouse, as_of: date, known_at: datetime) -> pl.DataFrame | None:
-    """Purchases expected of the last complete weeks known."""
-    found = wh.read(
-        "select distinct on (atc, county_code, week) atc, county_code, week, expected, surge"
-        " from forecast.index_expected where week <= :as_of and known_at <= :known_at"
-        " order by atc, county_code, week, known_at desc",
-        as_of=as_of,
-        known_at=known_at,
-    )
-    return found if found.height else None

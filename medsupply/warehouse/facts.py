@@ -42,7 +42,7 @@ _LISTS = """
 """
 
 
-def facts(wh: Warehouse, as_of: date, known_at: datetime, *, dispensing_days: int = DISPENSING_DAYS) -> Facts:
+def facts(wh: Warehouse, as_of: date, known_at: datetime) -> Facts:
     """The facts about ``as_of`` as known at ``known_at``; stock and dispensing stay lazy."""
     first = as_of - timedelta(days=STOCK_DAYS)
     found = site_rows.snapshots(wh, "stock", first, as_of, known_at)
@@ -59,7 +59,8 @@ def facts(wh: Warehouse, as_of: date, known_at: datetime, *, dispensing_days: in
         stamps=_stamps(standing, wh.read(_RELEASED, known_at=known_at)),
         snapshots=standing.select("holder_id", counted_on=pl.col("day")).sort("holder_id", "counted_on"),
         gaps=_standing_gaps(gaps, standing),
-        dispensing=dispensing(wh, as_of - timedelta(days=dispensing_days), as_of, known_at),
+        dispensing=dispensing(wh, as_of - timedelta(days=DISPENSING_DAYS), as_of, known_at),
+        dispensing_between=lambda first, last: dispensing(wh, first, last, known_at),
     )
 
 

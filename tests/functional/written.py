@@ -308,6 +308,15 @@ def figures(found: Nation, day: date, at: datetime, area: str, medicine: str) ->
     )
 
 
+def demand_before(found: Nation, day: date, at: datetime, area: str, medicine: str) -> float | None:
+    """Trailing demand of the last day above the floor, of the 84 before; None where there is none."""
+    for back in range(1, 85):
+        then = figures(found, day - timedelta(days=back), at, area, medicine)
+        if then.stock_units is not None and then.floor_units is not None and then.stock_units > then.floor_units:
+            return then.trailing_demand_units
+    return None
+
+
 def _usual(taken: dict[date, Rows], holder: str, day: date, value: dict[str, float]) -> float:
     window = [one for one in taken if day - timedelta(days=31) <= one <= day - timedelta(days=4)]
     return sum(usable(taken[one], holder, one, value)[0] for one in window) / len(window) if window else 0.0

@@ -1,0 +1,138 @@
+"""Demand before a shortage: what was asked for a day when stock last stood above its floor.
+
+Dispensing falls with stock, so that trailing demand grows smaller the longer nothing is there. The days before are
+measured again from the deliveries, for the few medicines at their floor, not read from earlier pictures: a past day
+asked for alone has the figures it has in a row of days.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import polars as pl
+
+from medsupply.days import oldest_carried
+from medsupply.facts import Facts
+from medsupply.picture.demand import WINDOW_DAYS, Demand, Span
+from medsupply.picture.floor import area_units, holding, needs, with_floor
+from medsupply.picture.master import Master
+from medsupply.picture.rounding import rounded
+from medsupply.picture.stock import package_grains
+from medsupply.rules import Rules
+
+# What lies further back is in no trailing demand of the days between; the pictures of that time carry it on.
+LOOK_BACK_DAYS = 84
+DAYS_AT_ONCE = 28
+KEY = ["area", "medicine_id"]
+REPORTED = ("reporter_id", "day", "county_code")
+_FOUND = {"area": pl.String, "medicine_id": pl.String, "demand_before_on": pl.Date}
+_FOUND |= {"demand_before_trailing_units": pl.Float64}
+
+
+def demand_before(
+    facts: Facts, master: Master, rules: Rules, reported: pl.DataFrame, short: pl.DataFrame
+) -> pl.DataFrame:
+    """Of ``short`` (area, medicine_id, unit; at or below the floor on ``facts.as_of``) the last day above it.
+
+    ``reported``: reporter_id, day, county_code of dispensing in [as_of - 83, as_of]. Returns ``area``,
+    ``medicine_id``, ``demand_before_on``, ``demand_before_trailing_units`` (trailing demand of that day, a day); no row
+    where no such day lies in the LOOK_BACK_DAYS before. Days on which stock or demand are not known are passed over.
+    Packages are grouped as on ``facts.as_of``.
+    """
+    found, still = [pl.DataFrame(schema=_FOUND)], short.select(*KEY, "unit")
+    past = _Past(facts, _packages(master, still), reported)
+    for day in past.days():
+        some = still.join(_medicines(master, past.stocked(day)), on="medicine_id", how="semi")
+        if some.height:
+            found.append(_above(past, day, master, rules, some))
+            still = still.join(found[-1], on=KEY, how="anti")
+        if still.is_empty():
+            break
+    return pl.concat(found).sort(KEY)
+
+
+def _above(past: _Past, day: date, master: Master, rules: Rules, rows: pl.DataFrame) -> pl.DataFrame:
+    """Those of ``rows`` whose stock was above the floor on ``day``, with the demand of that day."""
+    facts = past.on(day)
+    held = holding(facts, rules.picture.usable_reserve)
+    stock = area_units(facts, held, master)
+    some = rows.join(stock.filter(pl.col("stock_units") > 0), on=KEY, how="semi")
+    if some.is_empty():
+        return pl.DataFrame(schema=_FOUND)
+    needed = needs(facts, past.demand(day), master)
+    figures = rounded(with_floor(some, stock, needed, held.reach, rules))
+    above = figures.filter(pl.col("stock_units") > pl.col("floor_units"))
+    trailing = pl.col("trailing_demand_units")
+    return above.select(*KEY, demand_before_on=pl.lit(day), demand_before_trailing_units=trailing)
+
+
+def _packages(master: Master, rows: pl.DataFrame) -> pl.Series:
+    return package_grains(master).join(rows, on="medicine_id", how="semi")["vnr"].unique().sort()
+
+
+def _medicines(master: Master, vnr: pl.Series) -> pl.DataFrame:
+    return package_grains(master).filter(pl.col("vnr").is_in(vnr.implode())).select("medicine_id")
+
+
+class _Past:
+    """Stock and dispensing of a few packages on the days before a report day: each file is read once, newest first."""
+
+    def __init__(self, facts: Facts, vnr: pl.Series, reported: pl.DataFrame) -> None:
+        self.facts = facts
+        self.mine = pl.col("vnr").is_in(vnr.implode())
+        self.gaps = facts.gaps.filter(self.mine)
+        self.stock: dict[date, pl.DataFrame] = {}
+        self.stock_from = facts.as_of
+        self.reported = reported.select(*REPORTED)
+        self.dispensed = facts.dispensing.filter(pl.lit(False)).collect()
+        self.span: Span | None = None
+
+    def days(self) -> list[date]:
+        """The days before the report day of which anything was counted, the newest first."""
+        oldest = self.facts.as_of - timedelta(days=LOOK_BACK_DAYS)
+        counted = pl.col("counted_on")
+        first = self.facts.snapshots.filter(counted.is_between(oldest, self.facts.as_of))["counted_on"].min()
+        if not isinstance(first, date):
+            return []
+        return [self.facts.as_of - timedelta(days=n) for n in range(1, (self.facts.as_of - first).days + 1)]
+
+    def stocked(self, day: date) -> pl.Series:
+        """Packages of which anybody has a pack in a snapshot that may stand on ``day``."""
+        return self._counted(oldest_carried(day), day).filter(pl.col("packs") > 0)["vnr"].unique()
+
+    def on(self, day: date) -> Facts:
+        """The facts about ``day``; nothing of dispensing, see :meth:`demand`."""
+        near = self._counted(oldest_carried(day), day).lazy()
+        return replace(self.facts, as_of=day, stock=near, stock_between=self._between, gaps=self.gaps)
+
+    def demand(self, day: date) -> Demand:
+        """Trailing demand of the packages on ``day``."""
+        first = day - timedelta(days=WINDOW_DAYS - 1)
+        if self.span is None or first < self.span.lines.days[0]:
+            self.span = self._read_dispensing(first)
+        return self.span.demand(day)
+
+    def _between(self, first: date, last: date) -> pl.LazyFrame:
+        return self._counted(first, last).lazy()
+
+    def _counted(self, first: date, last: date) -> pl.DataFrame:
+        if first < self.stock_from:
+            start = min(first, self.stock_from - timedelta(days=DAYS_AT_ONCE))
+            rows = self.facts.stock_of(start, self.stock_from - timedelta(days=1)).filter(self.mine).collect()
+            self.stock |= {day: part for (day,), part in rows.partition_by("counted_on", as_dict=True).items()}
+            self.stock_from, self.nothing = start, rows.clear()
+        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+        return pl.concat([self.stock.get(day, self.nothing) for day in days])
+
+    def _read_dispensing(self, first: date) -> Span:
+        """Rows of the packages from some weeks before ``first`` on, and who reported at all in the days before."""
+        start, as_of = first - timedelta(days=DAYS_AT_ONCE), self.facts.as_of
+        window = as_of - timedelta(days=WINDOW_DAYS - 1)
+        last = self.span.lines.days[0] - timedelta(days=1) if self.span else as_of - timedelta(days=1)
+        rows = self.facts.dispensing_of(start, last)
+        before = rows.filter(pl.col("day") < window).select(*REPORTED).unique()
+        mine, told = pl.collect_all([rows.filter(self.mine), before])
+        self.dispensed, self.reported = pl.concat([mine, self.dispensed]), pl.concat([told, self.reported])
+        days = [start + timedelta(days=n) for n in range((as_of - start).days + 1)]
+        return Span.of(self.reported, self.dispensed, days)
