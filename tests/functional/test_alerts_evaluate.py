@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -200,6 +202,23 @@ def test_a_wave_is_held_until_a_person_releases_it(warehouse: Warehouse) -> None
     assert desk.release_hold(warehouse, author="A", reason="true", at=moment(2), rules=RULES) == 11
     assert desk.release_hold(warehouse, author="A", reason="again", at=moment(2), rules=RULES) == 0
     assert len(mails(warehouse, "alert")) == 11
+
+
+def test_each_hold_of_a_day_has_its_own_mail_and_the_same_one_again_has_none(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    many = [f"S{number:03d}" for number in range(100)]
+    waves = ((0, moment(1)), (11, moment(1)), (31, moment(1) + timedelta(hours=1)))
+    put(warehouse, 0, [row(one) for one in many])
+    evaluate(warehouse, 0)
+    for (done, _), (short, at) in pairwise(waves):
+        put(warehouse, 1, [row(one, **(SHORT if place < short else {})) for place, one in enumerate(many)], known_at=at)
+        for _ in range(2):
+            store.evaluate(warehouse, day(1), at, RULES)
+        told = [" ".join(one["body_text"].split()) for one in mails(warehouse, "operations")]
+        assert len(told) == (1 if done == 0 else 2) and f"{short - done} medicines" in told[-1]
+        desk.release_hold(warehouse, author="A", reason="true", at=at, rules=RULES)
+        store.evaluate(warehouse, day(1), at, RULES)
+    assert len(mails(warehouse, "operations")) == 2 and len(mails(warehouse, "alert")) == 31
 
 
 def test_what_was_silenced_while_it_was_held_is_told_after_the_silence(warehouse: Warehouse) -> None:

@@ -213,15 +213,28 @@ def write_held(connection: sa.Connection, settings: Settings, as_of: date, at: d
     count = len({one.episode.medicine_id for one in held})
     rows = []
     subscribed = {line.address.lower() for line in lines}
+    # A second hold on the day is another thing to tell; the same wave again is none: what is held is held already.
+    told = _holds_told(connection, as_of)
     for address, language in sorted(readers.items()):
         link = f"{settings.base_url}/alerts?lang={language}"
         end = links.link(settings, address, links.END, language) if address.lower() in subscribed else ""
         mail = held_mail(language, as_of, count, link, end)
-        message_id = message_id_of(f"held|{address.lower()}|{as_of}", settings.mail_from)
+        key = f"held|{address.lower()}|{as_of}|{told.get(address.lower(), 0)}"
+        message_id = message_id_of(key, settings.mail_from)
         rows.append(
-            outbox_row(message_id, f"held-{as_of}", None, address, language, "operations", mail, at, as_of=as_of)
+            outbox_row(message_id, _held_id(as_of), None, address, language, "operations", mail, at, as_of=as_of)
         )
     return queue(connection, rows)
+
+
+def _holds_told(connection: sa.Connection, as_of: date) -> dict[str, int]:
+    """How many holds of a report day each address has been told of."""
+    query = sa.text("select lower(recipient), count(*) from alerts.outbox where alert_id = :held group by 1")
+    return {str(address): int(number) for address, number in connection.execute(query, {"held": _held_id(as_of)})}
+
+
+def _held_id(as_of: date) -> str:
+    return f"held-{as_of}"
 
 
 def _reporting(row: Row, reasons: Sequence[str]) -> str:
