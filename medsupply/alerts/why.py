@@ -9,6 +9,7 @@ from medsupply.alerts.episodes import FALLS_AFTER, Transition, flaps
 from medsupply.alerts.folding import IMMEDIATE, RULES
 from medsupply.alerts.recipients import RANK, Subscription
 from medsupply.alerts.rules.rule import HIGH, LEFT_PICTURE, known, left
+from medsupply.alerts.store.past import UNSURE
 from medsupply.days import HELSINKI
 from medsupply.errors import InputError
 from medsupply.tables.alerts import SUBSCRIPTION
@@ -101,7 +102,7 @@ def _alerts(wh: Warehouse, row: Row, recipient: str | None) -> list[str]:
         now = f"closed on {closed}" if closed else "open"
         lines.append(f"Alert {state['alert_id']}: opened {state['opened_on']}, {now}{flapping}")
         lines += _events(wh, state["alert_id"], row["as_of"])
-        lines += [] if closed else _inhibited(row, state)
+        lines += [] if closed else _inhibited(wh, row, state)
         lines += _silences(wh, state, row["as_of"]) + _acknowledged(wh, state, row)
         lines += _mails(wh, state, row, recipient)
     return lines
@@ -137,7 +138,7 @@ def _never(row: Row) -> list[str]:
     return [f"No alert was open: level {row['level']} is below elevated and no other rule's condition held. No mail."]
 
 
-def _inhibited(row: Row, state: Row) -> list[str]:
+def _inhibited(wh: Warehouse, row: Row, state: Row) -> list[str]:
     """Why an alert is still open, or still higher than the level of the day."""
     rule = next((one for one in RULES if one.name == state["rule"]), None)
     if rule is None:
@@ -153,9 +154,18 @@ def _inhibited(row: Row, state: Row) -> list[str]:
         ]
     if not known(row):
         return ["  kept open: reports are missing, and missing data never closes an alert"]
+    if rule.name == "obligation" and _unsure(wh, row):
+        return ["  kept open: a holder that stored for the obligation is silent: missing data never closes an alert"]
     if row["state"] == "late":
         return ["  kept open: counts are carried forward"]
     return [f"  kept open: it closes after {rule.closes_after} evaluations running that speak for closing"]
+
+
+def _unsure(wh: Warehouse, row: Row) -> bool:
+    """Whether it is not known on the day if the obligatory storage of the family is short."""
+    found = wh.read(UNSURE)
+    day = (found["as_of"] == row["as_of"]) & (found["medicine_id"] == row["medicine_id"])
+    return bool(day.any())
 
 
 def _events(wh: Warehouse, alert_id: str, as_of: date) -> list[str]:

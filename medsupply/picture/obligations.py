@@ -1,5 +1,7 @@
 """Obligatory storage per obliged party and family: required, held, permitted, and short on 14 days running.
 
+Days on which a holder that stored lately is silent, so that it is not known, neither count nor end the run.
+
 A permit to go below (alitus) and an exemption (vapautus) take packs off the obligation; a permit to store an equivalent
 product or substance (korvaava) says how many of the obliged packs need not be found as such: what stands in for them
 is in no delivery.
@@ -22,6 +24,7 @@ from medsupply.tables.picture import OBLIGATIONS
 SHORT_AFTER_DAYS = 14
 TAKEN_OFF, REPLACED = ("alitus", "vapautus"), ("korvaava",)
 ALL = COUNTRY
+KEY = ["obliged_id", "family_id"]
 
 
 def _family_packs(packs: pl.DataFrame, master: Master) -> pl.DataFrame:
@@ -66,12 +69,12 @@ def permitted_units(facts: Facts, master: Master, day: date, kinds: tuple[str, .
     return units.group_by("obliged_id", "family_id").agg(_sum(name))
 
 
-def reserve_rows(facts: Facts, holders: pl.DataFrame, owed: pl.DataFrame) -> pl.DataFrame:
-    """Obligatory storage of the packages ``owed`` in the last weeks: holder, day, expiry, owner, family and units."""
-    first = oldest_carried(facts.as_of - timedelta(days=SHORT_AFTER_DAYS - 1))
+def reserve_rows(facts: Facts, holders: pl.DataFrame, owed: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
+    """Obligatory storage of the packages ``owed`` that stood in [first, last]: holder, day, expiry, owner, family and
+    units."""
     obliged = facts.current("obligations").filter(pl.col("year") == facts.as_of.year)["obliged_id"].unique().to_list()
     stored = (pl.col("reserve_packs") > 0) & pl.col("vnr").is_in(owed["vnr"].implode())
-    rows = without_gaps(facts, first, facts.as_of).filter(stored).collect()
+    rows = without_gaps(facts, oldest_carried(first), last).filter(stored).collect()
     known = rows.join(holders.select("holder_id"), on="holder_id", how="semi")
     known = known.join(owed.select("vnr", "family_id", "family_units_per_pack"), on="vnr", maintain_order="left")
     own = pl.when(pl.col("holder_id").is_in(obliged)).then(pl.col("holder_id"))
@@ -110,15 +113,14 @@ def _by_party(frame: pl.DataFrame, pooled: pl.Series, value: str) -> pl.DataFram
 
 def _day(facts: Facts, master: Master, stored: _Stored, needed: pl.DataFrame, day: date) -> pl.DataFrame:
     held, pooled = held_on(facts, stored.rows, day), stored.pooled
-    key = ["obliged_id", "family_id"]
     joined = (
         _by_party(needed, pooled, "required_units")
-        .join(_by_party(held, pooled, "held_units"), on=key, how="left")
-        .join(_permits(facts, master, day, pooled, TAKEN_OFF, "permit_units"), on=key, how="left")
-        .join(_permits(facts, master, day, pooled, REPLACED, "replaced_units"), on=key, how="left")
+        .join(_by_party(held, pooled, "held_units"), on=KEY, how="left")
+        .join(_permits(facts, master, day, pooled, TAKEN_OFF, "permit_units"), on=KEY, how="left")
+        .join(_permits(facts, master, day, pooled, REPLACED, "replaced_units"), on=KEY, how="left")
     )
     silent = _by_party(silent_families(facts, stored.storing, day), pooled, "silent_units")
-    joined = joined.join(silent, on=key, how="left")
+    joined = joined.join(silent, on=KEY, how="left")
     unknown = pl.col("silent_units").is_not_null() | pl.lit(facts.snapshots.height == 0)
     heard, most = pl.col("held_units").fill_null(0.0), pl.col("silent_units").fill_null(0.0)
     allowed = pl.col("permit_units", "replaced_units").fill_null(0.0)
@@ -170,23 +172,46 @@ def _months(needed: pl.DataFrame, pooled: pl.Series) -> pl.DataFrame:
     return ordered.group_by("obliged_id", "family_id", maintain_order=True).agg(pl.col("months").str.join(", "))
 
 
+def _history(
+    facts: Facts, master: Master, holders: pl.DataFrame, families: pl.Series, back: int
+) -> tuple[pl.DataFrame, _Stored]:
+    """The obligations of ``families`` on the 14 days that end ``back`` days before the report day, and what was stored
+    for them since the first of these days."""
+    days = [facts.as_of - timedelta(days=back + n) for n in range(SHORT_AFTER_DAYS)]
+    owed = master.packages.filter(pl.col("family_id").is_in(families.implode()))
+    stored = _Stored.of(reserve_rows(facts, holders, owed, days[-1], days[0]))
+    needed = {year: required(facts, master, year) for year in {day.year for day in days}}
+    asked = {year: frame.filter(pl.col("family_id").is_in(families.implode())) for year, frame in needed.items()}
+    return pl.concat([_day(facts, master, stored, asked[day.year], day) for day in days]), stored
+
+
+def _running(history: pl.DataFrame) -> pl.DataFrame:
+    """``short_days``: days running below up to the report day, 14 at most; ``open_end``: no day says where they began.
+
+    A day on which it is not known is passed over: it is no day below, and it ends no run either, since data that is
+    missing never makes anything better.
+    """
+    runs = pl.col("short").fill_null(True).cast(pl.Int64).cum_prod()
+    grouped = history.sort("day", descending=True).group_by(KEY, maintain_order=True)
+    return grouped.agg(
+        short_days=(runs * pl.col("short").fill_null(False)).sum().clip(upper_bound=SHORT_AFTER_DAYS).cast(pl.Int64),
+        open_end=runs.min() == 1,
+    )
+
+
 def obligations(facts: Facts, master: Master, holders: pl.DataFrame) -> pl.DataFrame:
     """Obligation per obliged party and family on as_of, as ``picture.obligations`` declares it."""
     needed = required(facts, master)
     if needed.is_empty():
         return OBLIGATIONS.empty()
-    owed = master.packages.filter(pl.col("family_id").is_in(needed["family_id"].implode()))
-    stored = _Stored.of(reserve_rows(facts, holders, owed))
-    days = [facts.as_of - timedelta(days=n) for n in range(SHORT_AFTER_DAYS)]
-    of_year = {year: required(facts, master, year) for year in {day.year for day in days}}
-    history = pl.concat([_day(facts, master, stored, of_year[day.year], day) for day in days])
-    key = ["obliged_id", "family_id"]
-    running = (
-        history.sort("day", descending=True)
-        .group_by(key, maintain_order=True)
-        .agg(short_days=pl.col("short").fill_null(False).cum_prod().sum().cast(pl.Int64))
-    )
-    today = history.filter(pl.col("day") == facts.as_of).join(running, on=key)
+    history, stored = _history(facts, master, holders, needed["family_id"].unique(), 0)
+    running = _running(history)
+    # Fourteen known days below may begin before days on which a holder was silent.
+    unsure = running.filter((pl.col("short_days") < SHORT_AFTER_DAYS) & pl.col("open_end"))
+    if unsure.height:
+        before, _ = _history(facts, master, holders, unsure["family_id"].unique(), SHORT_AFTER_DAYS)
+        running = _running(pl.concat([history, before]))
+    today = history.filter(pl.col("day") == facts.as_of).join(running.drop("open_end"), on=KEY)
     lacking = _to_be_found() - pl.col("held_units")
     return (
         today.with_columns(
@@ -196,8 +221,8 @@ def obligations(facts: Facts, master: Master, holders: pl.DataFrame) -> pl.DataF
             short_today=pl.col("short"),
             short=pl.col("short_days") >= SHORT_AFTER_DAYS,
         )
-        .sort(key)
-        .join(_months(needed, stored.pooled), on=key, how="left", maintain_order="left")
+        .sort(KEY)
+        .join(_months(needed, stored.pooled), on=KEY, how="left", maintain_order="left")
     )
 
 

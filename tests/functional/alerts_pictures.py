@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from medsupply.days import end_of_day
-from medsupply.tables.picture import MEDICINES, PICTURES, SITUATION
+from medsupply.tables.picture import MEDICINES, OBLIGATIONS, PICTURES, SITUATION
 from medsupply.warehouse.database import bulk
 from medsupply.warehouse.database.connection import Warehouse
 
@@ -73,3 +73,14 @@ def put(wh: Warehouse, number: int, rows: list[Mapping[str, Any]], *, known_at: 
         bulk.upsert(connection, MEDICINES, pl.DataFrame(list(named.values()), schema_overrides=MEDICINES.dtypes()))
         bulk.upsert(connection, PICTURES, pl.DataFrame([seen], schema_overrides=PICTURES.dtypes()))
     return at
+
+
+def put_obligation(wh: Warehouse, number: int, medicine: str, *, short_today: bool | None) -> None:
+    """What is known on day ``number`` of the obligatory storage of a family: below, enough, or not known (None)."""
+    owed = {"as_of": day(number), "known_at": moment(number), "obliged_id": "O1", "family_id": medicine,
+            "short_today": short_today, "short_days": 0, "short": False}  # fmt: skip
+    seen = {"as_of": day(number), "known_at": moment(number), "stage": "measured", "rules_version": "test", "rows": 1,
+            "content": f"{medicine}{short_today}"}  # fmt: skip
+    with wh.transaction() as connection:
+        bulk.upsert(connection, OBLIGATIONS, pl.DataFrame([owed], schema=OBLIGATIONS.dtypes()))
+        bulk.upsert(connection, PICTURES, pl.DataFrame([seen], schema_overrides=PICTURES.dtypes()))

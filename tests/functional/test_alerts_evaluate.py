@@ -9,10 +9,11 @@ from typing import Any
 
 import polars as pl
 import pytest
-from alerts_pictures import GONE, SHORT, day, moment, put, row
+from alerts_pictures import GONE, SHORT, day, moment, put, put_obligation, row
 
 from medsupply.alerts import desk, store, subscriptions
 from medsupply.alerts.recipients import subscriptions_of
+from medsupply.alerts.why import why
 from medsupply.areas import AREAS
 from medsupply.rules import load_rules
 from medsupply.warehouse.database.connection import Warehouse
@@ -159,6 +160,21 @@ def test_missing_data_never_ends_a_surge_or_a_short_obligation(warehouse: Wareho
         evaluate(warehouse, number)
     found = warehouse.read("select rule, closed_on from alerts.state order by rule").rows()
     assert found == [("obligation", day(15)), ("surge", day(15))], "closed by heard days alone"
+
+
+def test_a_silent_holder_of_the_obligation_keeps_its_alert_open(warehouse: Warehouse) -> None:
+    """Nine tenths of the country's stock is reported: what is stored for the obligation is not known all the same."""
+    for number in range(20):
+        put(warehouse, number, [row("S1", reasons=["obligation_short"] if number == 0 else [], reporting_share=0.9)])
+        put_obligation(warehouse, number, "S1", short_today=None if 0 < number < 13 else False)
+        evaluate(warehouse, number)
+        told = why(warehouse, "S1", on=day(number), county="99")
+        assert ("a holder that stored for the obligation is silent" in told) is (0 < number < 13)
+    closed = "select closed_on from alerts.state where rule = 'obligation'"
+    assert warehouse.read(closed).item() == day(19), "closed by heard days alone"
+    put(warehouse, 5, [row("S1", reporting_share=0.91)])
+    evaluate(warehouse, 5)
+    assert warehouse.read(closed).item() == day(19), "the whole past read again says the same"
 
 
 def test_carried_forward_counts_close_nothing(warehouse: Warehouse) -> None:

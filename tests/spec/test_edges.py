@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import polars as pl
 import pytest
 from spec_cases import DAY, count, holder, judged, picture_facts, row
 
+from medsupply.days import oldest_carried
 from medsupply.picture.cover import with_run_out
 from medsupply.picture.master import master
 from medsupply.picture.measure import measure
@@ -76,12 +78,38 @@ def test_a_small_holder_that_is_silent_hides_no_shortfall(heard: float, silent: 
     days = [DAY - timedelta(days=n) for n in range(30)]
     stock = [count("W", one, heard, reserve_packs=heard, owner_id="O1") for one in days]
     stock += [count("P", one, silent, reserve_packs=silent, owner_id="O1") for one in days[6:]]
+    found = _owed(stock)
+    assert found["held_units"] is None
+    assert found["short"] is short
+
+
+@pytest.mark.parametrize(
+    ("short_days", "silent_from", "today", "short"),
+    [(14, 1, None, True), (14, 10, None, True), (13, 10, None, False), (30, 12, None, True), (30, 19, True, True)],
+)
+def test_days_of_silence_neither_end_a_shortfall_nor_make_one(
+    short_days: int, silent_from: int, today: bool | None, short: bool
+) -> None:
+    """P has 50 packs, W 60 of which 20 were not there for some days. On the day on which W has them back nobody knows
+    whether P still has its own: its last snapshot is no longer carried. After two weeks it counts for nothing."""
+    days = [DAY - timedelta(days=n) for n in range(60)]
+    unknown = days[silent_from]
+    stock = [count("P", one, 50.0, reserve_packs=50.0, owner_id="O1") for one in days if one < oldest_carried(unknown)]
+    low = [one for one in days if one < unknown][:short_days]
+    for one in days:
+        packs = 40.0 if one in low else 60.0
+        stock.append(count("W", one, packs, reserve_packs=packs, owner_id="O1"))
+    found = _owed(stock)
+    assert found["short_today"] is today
+    assert found["short"] is short
+
+
+def _owed(stock: list[dict[str, Any]]) -> dict[str, Any]:
+    """The obligation of O1, who must store 60 / 6 x 10 = 100 packs with W and P."""
     duty = {"year": DAY.year, "obliged_id": "O1", "obliged_type": "importer", "vnr": "000101", "base_packs": 60.0}
     known = picture_facts(
         holders=[holder("W", "wholesaler"), holder("P", "wholesaler")],
         stock=stock,
         obligations=[{**duty, "base_months": 6.0, "factor_months": 10.0}],
     )
-    found = measure(known, master(known), load_rules()).obligations.row(0, named=True)
-    assert found["held_units"] is None
-    assert found["short"] is short
+    return measure(known, master(known), load_rules()).obligations.row(0, named=True)

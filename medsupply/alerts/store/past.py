@@ -19,6 +19,17 @@ _FIGURES = """
     s.as_of, s.medicine_id, s.county_code, s.level, s.reasons, s.state, s.reporting_share,
     s.run_out_p14, s.run_out_p28, s.run_out_p56, s.run_out_p84, s.stock_units, s.floor_units
 """
+# Families of which it is not known on an evaluated day whether their obligatory storage is short: a holder is silent.
+UNSURE = """
+    SELECT DISTINCT e.as_of, o.family_id AS medicine_id, '99' AS county_code, true AS obligation_unknown
+    FROM alerts.evaluations e JOIN picture.obligations o ON o.as_of = e.as_of AND o.short_today IS NULL
+      AND o.known_at = (SELECT max(p.known_at) FROM picture.pictures p
+                        WHERE p.stage = 'measured' AND p.as_of = e.as_of AND p.known_at <= e.known_at)
+"""
+_JOINED = f"""
+    LEFT JOIN ({UNSURE}) u
+      ON u.as_of = s.as_of AND u.medicine_id = s.medicine_id AND u.county_code = s.county_code
+"""
 _EVALUATED = "picture.situation s JOIN alerts.evaluations e ON e.as_of = s.as_of AND e.known_at = s.known_at"
 _FLAGGED = "(s.level IN ('elevated', 'severe') OR s.reasons && CAST(:codes AS varchar[]))"
 
@@ -26,9 +37,9 @@ _FLAGGED = "(s.level IN ('elevated', 'severe') OR s.reasons && CAST(:codes AS va
 def all_rows(connection: sa.Connection) -> pl.DataFrame:
     """Every evaluated day of each scope that any rule could ever have opened on."""
     query = f"""
-        SELECT {_FIGURES} FROM {_EVALUATED}
+        SELECT {_FIGURES}, u.obligation_unknown FROM {_EVALUATED}
         JOIN (SELECT DISTINCT s.medicine_id, s.county_code FROM {_EVALUATED} WHERE s.grain = 'family' AND {_FLAGGED}) c
-          ON c.medicine_id = s.medicine_id AND c.county_code = s.county_code
+          ON c.medicine_id = s.medicine_id AND c.county_code = s.county_code {_JOINED}
         ORDER BY s.as_of
     """  # noqa: S608  the parts stand above
     return read_frame(connection, query, {"codes": CODES})
@@ -37,7 +48,8 @@ def all_rows(connection: sa.Connection) -> pl.DataFrame:
 def rows_of_day(connection: sa.Connection, as_of: date) -> pl.DataFrame:
     """One evaluated day: the scopes a rule could open on, and those where an alert is open."""
     query = f"""
-        SELECT {_FIGURES} FROM {_EVALUATED} WHERE s.grain = 'family' AND s.as_of = :as_of AND ({_FLAGGED} OR EXISTS
+        SELECT {_FIGURES}, u.obligation_unknown FROM {_EVALUATED} {_JOINED}
+        WHERE s.grain = 'family' AND s.as_of = :as_of AND ({_FLAGGED} OR EXISTS
             (SELECT 1 FROM alerts.state a WHERE a.closed_on IS NULL AND a.medicine_id = s.medicine_id
              AND a.county_code = s.county_code))
     """  # noqa: S608  the parts stand above

@@ -12,6 +12,7 @@ from medsupply.alerts.folding import RULES
 from medsupply.alerts.replay import Replay, replay
 from medsupply.alerts.scores import Truth, score, truths
 from medsupply.alerts.store import memory
+from medsupply.alerts.store.past import UNSURE
 from medsupply.alerts.store.writing import subscriptions
 from medsupply.areas import COUNTRY
 from medsupply.errors import InputError
@@ -23,6 +24,7 @@ from medsupply.warehouse.database.reading import read_frame
 
 # Rules about data, the storage duty and what has run out already foretell no run-out.
 SCORED = tuple(rule.name for rule in RULES if rule.name not in ("data_missing", "obligation", "stock_zero"))
+ROW = ["as_of", "medicine_id", "county_code"]
 _HISTORY = """
     SELECT DISTINCT ON (s.as_of, s.medicine_id) s.as_of, s.medicine_id, s.critical_class, s.stock_units,
            s.floor_units, s.trailing_demand_units, s.reporting_share
@@ -64,8 +66,9 @@ def replay_rules(wh: Warehouse, rules_: Rules, judge: Callable[[date, datetime],
         lines = subscriptions(connection)
         known = known_truths(connection, *days[-1]) if days else []
         form = read_frame(connection, "select medicine_id, form_class from picture.medicines", {})
+        unsure = read_frame(connection, UNSURE, {})
     if not days:
         raise InputError("No report day has been evaluated", "Run medsupply alerts evaluate first")
     judged = [judge(as_of, known_at).filter(pl.col("grain") == "family") for as_of, known_at in days]
-    frame = pl.concat(judged).join(form, on="medicine_id", how="left")
+    frame = pl.concat(judged).join(form, on="medicine_id", how="left").join(unsure, on=ROW, how="left")
     return replay(frame, known, lines, version=rules_.version)
