@@ -54,13 +54,14 @@ def demand_before(
 
 def _above(past: _Past, day: date, master: Master, rules: Rules, rows: pl.DataFrame) -> pl.DataFrame:
     """Those of ``rows`` whose stock was above the floor on ``day``, with the demand of that day."""
-    facts = past.on(day)
+    vnr = _packages(master, rows)
+    facts = past.on(day, vnr)
     held = holding(facts, rules.picture.usable_reserve)
     stock = area_units(facts, held, master)
     some = rows.join(stock.filter(pl.col("stock_units") > 0), on=KEY, how="semi")
     if some.is_empty():
         return pl.DataFrame(schema=_FOUND)
-    needed = needs(facts, past.demand(day), master)
+    needed = needs(facts, past.demand(day, _packages(master, some)), master)
     figures = rounded(with_floor(some, stock, needed, held.reach, rules))
     above = figures.filter(pl.col("stock_units") > pl.col("floor_units"))
     trailing = pl.col("trailing_demand_units")
@@ -83,6 +84,8 @@ class _Past:
         self.mine = pl.col("vnr").is_in(vnr.implode())
         self.gaps = facts.gaps.filter(self.mine)
         self.stock: dict[date, pl.DataFrame] = {}
+        self.any_pack: dict[date, pl.Series] = {}
+        self.nothing = facts.stock.filter(pl.lit(False)).collect()
         self.stock_from = facts.as_of
         self.reported = reported.select(*REPORTED)
         self.dispensed = facts.dispensing.filter(pl.lit(False)).collect()
@@ -95,35 +98,43 @@ class _Past:
         first = self.facts.snapshots.filter(counted.is_between(oldest, self.facts.as_of))["counted_on"].min()
         if not isinstance(first, date):
             return []
-        return [self.facts.as_of - timedelta(days=n) for n in range(1, (self.facts.as_of - first).days + 1)]
+        return _days(first, self.facts.as_of - timedelta(days=1))[::-1]
 
     def stocked(self, day: date) -> pl.Series:
         """Packages of which anybody has a pack in a snapshot that may stand on ``day``."""
-        return self._counted(oldest_carried(day), day).filter(pl.col("packs") > 0)["vnr"].unique()
+        days = _days(oldest_carried(day), day)
+        self._read_stock(days[0])
+        return pl.concat([self.any_pack.get(one, self.nothing["vnr"]) for one in days]).unique()
 
-    def on(self, day: date) -> Facts:
-        """The facts about ``day``; nothing of dispensing, see :meth:`demand`."""
-        near = self._counted(oldest_carried(day), day).lazy()
-        return replace(self.facts, as_of=day, stock=near, stock_between=self._between, gaps=self.gaps)
+    def on(self, day: date, vnr: pl.Series) -> Facts:
+        """The facts about ``day`` and the packages ``vnr``; nothing of dispensing, see :meth:`demand`."""
+        mine = pl.col("vnr").is_in(vnr.implode())
 
-    def demand(self, day: date) -> Demand:
-        """Trailing demand of the packages on ``day``."""
+        def between(first: date, last: date) -> pl.LazyFrame:
+            self._read_stock(first)
+            parts = [self.stock.get(one, self.nothing) for one in _days(first, last)]
+            return pl.concat(parts).lazy().filter(mine)
+
+        near, gaps = between(oldest_carried(day), day), self.gaps.filter(mine)
+        return replace(self.facts, as_of=day, stock=near, stock_between=between, gaps=gaps)
+
+    def demand(self, day: date, vnr: pl.Series) -> Demand:
+        """Trailing demand of the packages ``vnr`` on ``day``."""
         first = day - timedelta(days=WINDOW_DAYS - 1)
         if self.span is None or first < self.span.lines.days[0]:
             self.span = self._read_dispensing(first)
-        return self.span.demand(day)
+        return self.span.demand(day, vnr)
 
-    def _between(self, first: date, last: date) -> pl.LazyFrame:
-        return self._counted(first, last).lazy()
-
-    def _counted(self, first: date, last: date) -> pl.DataFrame:
-        if first < self.stock_from:
-            start = min(first, self.stock_from - timedelta(days=DAYS_AT_ONCE))
-            rows = self.facts.stock_of(start, self.stock_from - timedelta(days=1)).filter(self.mine).collect()
-            self.stock |= {day: part for (day,), part in rows.partition_by("counted_on", as_dict=True).items()}
-            self.stock_from, self.nothing = start, rows.clear()
-        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-        return pl.concat([self.stock.get(day, self.nothing) for day in days])
+    def _read_stock(self, first: date) -> None:
+        if first >= self.stock_from:
+            return
+        start = min(first, self.stock_from - timedelta(days=DAYS_AT_ONCE))
+        rows = self.facts.stock_of(start, self.stock_from - timedelta(days=1)).filter(self.mine).collect()
+        self.nothing, self.stock_from = rows.clear(), start
+        for (day,), part in rows.partition_by("counted_on", as_dict=True).items():
+            assert isinstance(day, date)
+            self.stock[day] = part
+            self.any_pack[day] = part.filter(pl.col("packs") > 0)["vnr"].unique()
 
     def _read_dispensing(self, first: date) -> Span:
         """Rows of the packages from some weeks before ``first`` on, and who reported at all in the days before."""
@@ -134,5 +145,8 @@ class _Past:
         before = rows.filter(pl.col("day") < window).select(*REPORTED).unique()
         mine, told = pl.collect_all([rows.filter(self.mine), before])
         self.dispensed, self.reported = pl.concat([mine, self.dispensed]), pl.concat([told, self.reported])
-        days = [start + timedelta(days=n) for n in range((as_of - start).days + 1)]
-        return Span.of(self.reported, self.dispensed, days)
+        return Span.of(self.reported, self.dispensed, _days(start, as_of))
+
+
+def _days(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]

@@ -131,15 +131,17 @@ class Span:
         lines, packages = Lines.of(reported, days), Axis(rows.filter(pl.col("vnr") != "")["vnr"])
         return cls(reported, lines, packages, lines.positions(rows.sort("day", maintain_order=True).lazy(), packages))
 
-    def demand(self, as_of: date) -> Demand:
-        """What :func:`trailing_packs` gives of the packages on ``as_of``."""
+    def demand(self, as_of: date, vnr: pl.Series) -> Demand:
+        """What :func:`trailing_packs` gives on ``as_of``, of the packages ``vnr``."""
         start = (as_of - self.lines.days[0]).days - (WINDOW_DAYS - 1)
         window = slice(*np.searchsorted(self.rows[1], [start, start + WINDOW_DAYS]))
         where, day, net, counted = (column[window] for column in self.rows)
         wrote = self.lines.wrote[:, start : start + WINDOW_DAYS].any(axis=1)
         sums = _sums(self.lines.weights(start), (where, day - start, net, counted), len(self.packages))
         reporters = self.lines.reporters.filter(pl.lit(pl.Series(wrote)))
-        return Demand(self.reported, reporters, self.lines.axis, self.packages, *sums)
+        asked = self.packages.mask(vnr)
+        packages = Axis(self.packages.ids.filter(pl.Series(asked)))
+        return Demand(self.reported, reporters, self.lines.axis, packages, *sums[:, :, asked])
 
 
 def _named(window: pl.LazyFrame, parts: list[tuple[date, date]]) -> tuple[pl.DataFrame, pl.Series]:
