@@ -22,6 +22,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from medsupply.alerts import links
 from medsupply.alerts.conversation import Conversation, ConversationInTLS
+from medsupply.alerts.headers import MAIL_POLICY
 from medsupply.errors import MailRefused, MailUnavailable
 from medsupply.settings import Settings
 
@@ -62,7 +63,7 @@ class ChannelBroken(MailUnavailable):
 
 def message_of(row: dict[str, Any], settings: Settings, now: datetime) -> EmailMessage:
     """The mail as it is handed over: text and HTML, stable Message-ID, thread of its episode, one-click ending."""
-    message = EmailMessage()
+    message = EmailMessage(MAIL_POLICY)
     message["Subject"] = " ".join(str(row["subject"]).split())
     message["From"] = settings.mail_from
     message["To"] = row["recipient"]

@@ -6,15 +6,19 @@ import subprocess
 import sys
 import threading
 from datetime import UTC, date, datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from hostile_relay import Relay, free_port, running
 
-from medsupply.alerts import sender, subscriptions
+from medsupply.alerts import links, sender, subscriptions
+from medsupply.alerts.headers import MAIL_POLICY
 from medsupply.alerts.recipients import subscriptions_of
 from medsupply.alerts.rendering import Mail
+from medsupply.alerts.sink import sink
 from medsupply.alerts.store.outbox import message_id_of, outbox_row, queue
 from medsupply.errors import SettingsError
 from medsupply.warehouse.database.connection import Warehouse
@@ -68,6 +72,36 @@ def test_a_mail_arrives_as_it_was_written(warehouse: Warehouse) -> None:
     assert mail["Message-ID"] == ids[0] and mail["Auto-Submitted"] == "auto-generated"
     assert mail["List-Unsubscribe"] and mail["Date"]
     assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
+
+
+def test_headers_that_programs_read_arrive_plain_and_lines_end(warehouse: Warehouse, tmp_path: Path) -> None:
+    """On the bytes as they arrived: whoever decodes a header finds nothing wrong with it."""
+    opening = f"<{'a' * 64}@{'b' * 60}.example>"
+    mail = Mail("vakava: lääke", f"text å {'x' * 1200}\n", f"<p>html å {'x' * 1200}</p>")
+    who = f"{'c' * 60}@example.org"
+    row = outbox_row("<id@x>", ALERT, 1, who, "fi", "alert", mail, NOW, thread=opening, alert_ids=[ALERT])
+    with warehouse.transaction() as connection:
+        queue(connection, [row])
+    with sink(tmp_path) as url:
+        assert send(warehouse, url, Clock()).sent == 1
+    raw = (tmp_path / "0001.eml").read_bytes()
+    head = raw.partition(b"\r\n\r\n")[0].decode("ascii").split("\r\n")
+    end = links.link(warehouse.settings, who, links.END, "fi")
+    assert f"List-Unsubscribe: <{end}>" in head and len(end) > 78
+    assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in head
+    assert {f"In-Reply-To: {opening}", f"References: {opening}", "Message-ID: <id@x>"} <= set(head)
+    assert max(len(line) for line in raw.split(b"\r\n")) <= 998
+
+
+def test_a_long_thread_is_folded_between_its_identities_only() -> None:
+    message, ids = EmailMessage(MAIL_POLICY), [f"<{number}{'a' * 60}@medsupply.example>" for number in range(4)]
+    message["References"] = " ".join(ids)
+    message["Message-ID"] = "<å@x>"
+    assert message.as_bytes().splitlines()[:4] == [
+        b"References: " + ids[0].encode(),
+        *(f" {one}".encode() for one in ids[1:]),
+    ]
+    assert b"Message-ID: =?utf-8?" in message.as_bytes(), "what is set wrongly goes out as it can"
 
 
 @pytest.mark.parametrize("mood", ["451 later", "data 451 later", "drop", "hang", "421 closing", "452 full"])
