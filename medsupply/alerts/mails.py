@@ -22,6 +22,7 @@ PUBLIC: dict[str, str] = {
     "notice_covers_all_28": "notice",
     "notice_share_84": "notice",
     "single_holder_notice": "notice",
+    "notice_in_force": "notice",
     "demand_surge": "demand",
     "not_on_market": "market",
     "partial": "data",
@@ -92,6 +93,13 @@ def band_of(p14: float | None, p28: float | None, p84: float | None) -> tuple[st
 def public_reasons(reasons: Sequence[str]) -> list[str]:
     """The public words for the picture's reasons, each once, in order."""
     return list(dict.fromkeys(PUBLIC[reason] for reason in reasons if reason in PUBLIC))
+
+
+def with_notice(reasons: Sequence[str], row: Mapping[str, Any]) -> list[str]:
+    """``reasons``, and after them that a notice is in force where the medicine is dispensed: the levels of areas rest
+    on stock alone, and nobody may redistribute without knowing why there is too little."""
+    held = bool(row.get("notices_open")) and (row.get("notice_share") or 0.0) > 0
+    return [*reasons, *(["notice_in_force"] if held else [])]
 
 
 def alert_mail(subject: Subject, language: str, *, resolved: bool = False) -> Mail:

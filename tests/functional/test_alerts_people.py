@@ -18,6 +18,7 @@ from medsupply import flow
 from medsupply.alerts import desk, sender, store, subscriptions
 from medsupply.alerts.digests import digest
 from medsupply.alerts.recipients import subscriptions_of
+from medsupply.alerts.rendering import texts
 from medsupply.alerts.store import rota
 from medsupply.alerts.store.next_person import escalate, working_hours
 from medsupply.alerts.store.scoring import replay_rules
@@ -117,6 +118,47 @@ def test_an_operator_confirms_what_waits(warehouse: Warehouse) -> None:
 def test_what_is_no_address_is_said(address: str) -> None:
     with pytest.raises(InputError):
         subscriptions_of(address, language="en")
+
+
+NOTICED = {"notices_open": 6, "notice_share": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("country", "area", "told", "first"),
+    [
+        (SHORT, NOTICED, True, "Check your area's own stock"),
+        ({"level": "watch"}, NOTICED, True, "Redistribute within"),
+        ({"level": "watch"}, {"notices_open": 6, "notice_share": 0.0}, False, "Redistribute within"),
+        (SHORT, {"notices_open": 0, "notice_share": 0.2}, False, "Check your area's own stock"),
+    ],
+)
+def test_an_area_hears_of_the_notice_and_first_what_helps_it(
+    warehouse: Warehouse, country: dict[str, Any], area: dict[str, Any], told: bool, first: str
+) -> None:
+    """Levels of areas rest on stock alone; where the whole country is short there is little to redistribute."""
+    subscribe(warehouse, "a@county.example", role="county", county="21")
+    put(warehouse, 0, [row("S1", **country), row("S1", "21", **{**SHORT, **area})])
+    evaluate(warehouse, 0)
+    text = outbox(warehouse)[0]["body_text"]
+    why, do = (text.partition(f"\n{head}\n")[2].partition("\n\n")[0] for head in ("WHY", "WHAT YOU CAN DO"))
+    assert "does not seem enough" in why and ("has given a shortage notice" in why) is told
+    assert do.startswith(f"- {first}") and "Redistribute within" in do
+    assert warehouse.read("select reasons from analyst.alerts where county_code = '21'").item().to_list() == [
+        "run_out_p56"
+    ]
+
+
+@pytest.mark.parametrize(("language", "said"), [("fi", "Osa toimipisteistä ei ole ilmoittanut"),
+                                                ("sv", "En del verksamhetsställen har inte rapporterat"),
+                                                ("en", "Some sites have not reported")])  # fmt: skip
+def test_who_is_asked_for_a_missing_report_is_not_told_that_it_has_come(
+    warehouse: Warehouse, language: str, said: str
+) -> None:
+    subscribe(warehouse, "a@example.org", language=language)
+    put(warehouse, 0, [row("S1", **{**SHORT, "state": "late", "reasons": ["run_out_p56", "late_data"]})])
+    evaluate(warehouse, 0)
+    told = flat(outbox(warehouse)[0]["body_text"])
+    assert said in told and texts(language)["action.check_data"] in told
 
 
 def test_the_digest_goes_out_on_quiet_days_once(warehouse: Warehouse) -> None:

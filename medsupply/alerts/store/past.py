@@ -126,6 +126,9 @@ def service_rows(connection: sa.Connection, as_of: date | None) -> pl.DataFrame:
 
 def picture_rows(connection: sa.Connection, as_of: date) -> dict[tuple[str, str], dict[str, object]]:
     """The families of an evaluated day by medicine and area: what a mail is written from."""
-    query = f"SELECT {_FIGURES} FROM {_EVALUATED} WHERE s.grain = 'family' AND s.as_of = :as_of"  # noqa: S608
+    query = f"""
+        SELECT {_FIGURES}, s.notice_share, s.notices_open FROM {_EVALUATED}
+        WHERE s.grain = 'family' AND s.as_of = :as_of
+    """  # noqa: S608
     found = read_frame(connection, query, {"as_of": as_of})
     return {(row["medicine_id"], row["county_code"]): row for row in found.iter_rows(named=True)}

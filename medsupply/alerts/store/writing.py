@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from medsupply.alerts import links
 from medsupply.alerts.actions import actions_for
 from medsupply.alerts.episodes import RANK
-from medsupply.alerts.mails import AreaLevel, Subject, alert_mail, band_of, held_mail, medicine_name
+from medsupply.alerts.mails import AreaLevel, Subject, alert_mail, band_of, held_mail, medicine_name, with_notice
 from medsupply.alerts.recipients import Group, Subscription, grouped
 from medsupply.alerts.rendering import Mail
-from medsupply.alerts.rules.rule import LEFT_PICTURE
+from medsupply.alerts.rules.rule import HIGH, LEFT_PICTURE
 from medsupply.alerts.store import memory, past
 from medsupply.alerts.store.outbox import message_id_of, outbox_row, queue
 from medsupply.alerts.telling import Notice
@@ -146,7 +146,8 @@ def _mail(
     remarks: Sequence[str],
 ) -> Mail:
     row = here.rows.get((group.medicine_id, str(lead["county_code"])), {})
-    reasons = [code for code in str(lead["reasons"] or "").split("|") if code]
+    country = here.rows.get((group.medicine_id, COUNTRY), {})
+    reasons = with_notice([code for code in str(lead["reasons"] or "").split("|") if code], row)
     p = [row.get(f"run_out_p{days}") for days in (14, 28, 84)]
     band, certainty = band_of(*p)
     base = here.settings.base_url
@@ -156,7 +157,7 @@ def _mail(
         level=str(lead["level"]),
         areas=_areas(items, group.language),
         reasons=reasons,
-        actions=actions_for(reasons, group.role, here.rules),
+        actions=actions_for(reasons, group.role, here.rules, everywhere=country.get("level") in HIGH),
         band=band,
         certainty=certainty,
         reporting=_reporting(row, reasons),
