@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from medsupply.alerts.rendering import Block, Mail, counted, framed, rendered, texts, written
-from medsupply.words import word
+from medsupply.words import has_word, word
 
 LONGEST_DIGEST = 60
 
 
 @dataclass(frozen=True)
 class OpenAlert:
-    """One line of a digest."""
+    """One line of a digest. ``aside``: below the lowest level of the reader's subscription; ``about``: what is said of
+    the service in place of medicine, area and level; ``offered``: stands on the alerts page, where it is taken on."""
 
     medicine: str
     area: str
@@ -23,6 +24,9 @@ class OpenAlert:
     owner: str | None = None
     easing: bool = False
     why: str = ""
+    aside: bool = False
+    about: str = ""
+    offered: bool = True
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,13 @@ def why_open(rule: str, language: str) -> str:
     return texts(language).get(f"open.{rule}") or word(language, f"rule.{rule}")
 
 
+def about_service(rule: str, subject: str, language: str) -> str:
+    """What a digest says of a rule about the service: a source, or a forecast."""
+    say, source = texts(language), f"source.{subject}"
+    said = say.get(f"service.{subject.replace(' ', '_')}") or say[f"service.{rule}"]
+    return said.format(source=word(language, source) if has_word(language, source) else subject)
+
+
 def digest_mail(
     language: str,
     as_of: date,
@@ -56,22 +67,17 @@ def digest_mail(
     weekly: bool = False,
     newest: date | None = None,
 ) -> Mail:
-    """The digest, also of a quiet day. ``open_alerts``: the weightiest first; ``heard``: reporters in, expected;
-    ``newest``: the newest evaluated day, which is said where it is an earlier one."""
+    """The digest, also of a quiet day. ``open_alerts``: asked for first, then by weight; ``heard``: reporters in,
+    expected; ``newest``: the newest evaluated day, which is said where it is an earlier one."""
     say = texts(language)
     day = written(as_of, language)
     kind = "weekly" if weekly else "digest"
     count = counted(say, "say.open", len(open_alerts))
     title = say[f"subject.{kind}"].format(date=day, count=count)
-    lines = [_digest_line(one, say, language) for one in open_alerts[:LONGEST_DIGEST]]
-    if len(open_alerts) > LONGEST_DIGEST:
-        lines.append(counted(say, "say.more", len(open_alerts) - LONGEST_DIGEST))
-    told = [f"{count}."] if lines else [say["say.quiet"]]
+    told = [f"{count}."] if open_alerts else [say["say.quiet"]]
     if newest is not None and newest < as_of:
         told = [say["say.not_evaluated"].format(date=day, newest=written(newest, language)), *told]
-    blocks = [Block(say["head.what"], told)]
-    if lines:
-        blocks.append(Block(say["head.open"], lines, bullets=True))
+    blocks = [Block(say["head.what"], told), *_listed(open_alerts, say, language)]
     blocks.append(Block(say["head.reports"], [say["say.heard"].format(heard=heard[0], expected=heard[1])]))
     if weekly:
         blocks.append(Block(say["head.scores"], _score_lines(scores, say, language)))
@@ -79,13 +85,31 @@ def digest_mail(
     return rendered(language, framed(say, title, day), blocks, level, link, unsubscribe)
 
 
+def _listed(open_alerts: Sequence[OpenAlert], say: Mapping[str, str], language: str) -> list[Block]:
+    """What is open: what the subscription's level asks for, and apart from it what only the digest tells."""
+    shown = open_alerts[:LONGEST_DIGEST]
+    lines = {
+        head: [_digest_line(one, say, language) for one in shown if one.aside is aside]
+        for head, aside in (("open", False), ("aside", True))
+    }
+    blocks = [Block(say[f"head.{head}"], told, bullets=True) for head, told in lines.items() if told]
+    if len(open_alerts) > LONGEST_DIGEST:
+        more = counted(say, "say.more", len(open_alerts) - LONGEST_DIGEST)
+        blocks[-1] = replace(blocks[-1], lines=[*blocks[-1].lines, more])
+    return blocks
+
+
 def _digest_line(one: OpenAlert, say: Mapping[str, str], language: str) -> str:
     level = word(language, f"level.{one.level}")
-    parts = [f"{level} ({one.why})" if one.why else level, say["say.since"].format(date=written(one.since, language))]
+    what = one.about or f"{one.medicine}, {one.area}: {f'{level} ({one.why})' if one.why else level}"
+    parts = [what, say["say.since"].format(date=written(one.since, language))]
     if one.easing:
         parts.append(say["say.easing"])
-    parts.append(say["say.owner"].format(owner=one.owner) if one.owner else say["say.no_owner"])
-    return f"{one.medicine}, {one.area}: {', '.join(parts)}"
+    if one.owner:
+        parts.append(say["say.owner"].format(owner=one.owner))
+    elif one.offered:
+        parts.append(say["say.no_owner"])
+    return ", ".join(parts)
 
 
 def _score_lines(scores: Scores | None, say: Mapping[str, str], language: str) -> list[str]:

@@ -22,12 +22,16 @@ from medsupply.alerts.rendering import texts
 from medsupply.alerts.store import rota
 from medsupply.alerts.store.next_person import escalate, working_hours
 from medsupply.alerts.store.scoring import replay_rules
+from medsupply.areas import AREAS
 from medsupply.days import HELSINKI
 from medsupply.errors import InputError
 from medsupply.rules import load_rules
+from medsupply.settings import LANGUAGES
+from medsupply.tables.alerts import STATE
 from medsupply.tables.picture import COMPLETENESS, PICTURES
 from medsupply.warehouse.database import bulk
 from medsupply.warehouse.database.connection import Warehouse
+from medsupply.words import word
 
 RULES = load_rules()
 MARKED = {"stock_units": 3141.59, "floor_units": 2718.28, "reserve_units": 1414.21, "cover_days": 17.32,
@@ -193,6 +197,63 @@ def test_who_took_a_lower_level_on_has_not_the_higher_in_hand(warehouse: Warehou
         digest(warehouse, day(number), at=moment(number) + timedelta(hours=7))
         told = [one["body_text"] for one in outbox(warehouse) if one["kind"] == "digest"][-1]
         assert ("Anna" in told, "not acknowledged" in flat(told)) == (owned, not owned)
+
+
+def put_open(wh: Warehouse, *scopes: tuple[str, str, str]) -> None:
+    """Open alerts of a day: rule, what it is about, level."""
+    same = {"county_code": "99", "episode": 1, "state": "open", "opened_on": day(0), "changed_on": day(0), "quiet": 0,
+            "flapping": False, "reasons": []}  # fmt: skip
+    rows = [
+        {**same, "alert_id": f"{rule}-{about}-99-1", "rule": rule, "medicine_id": about, "level": level}
+        for rule, about, level in scopes
+    ]
+    with wh.transaction() as connection:
+        bulk.upsert(connection, STATE, pl.DataFrame(rows, schema=STATE.dtypes()))
+
+
+def digest_of(wh: Warehouse, address: str) -> str:
+    digest(wh, day(0), at=moment(0))
+    return next(one["body_text"] for one in outbox(wh) if one["recipient"] == address)
+
+
+def test_what_only_the_digest_tells_stands_apart_below_the_lowest_level(warehouse: Warehouse) -> None:
+    """The level filters mails at once (decision 0004); stock that is gone follows the run-out that it says more of."""
+    subscribe(warehouse, "a@example.org", role=None, level="severe", county="99")
+    put(warehouse, 0, [row(f"S{number}") for number in range(4)])
+    put_open(warehouse, ("run_out", "S0", "elevated"), ("stock_zero", "S0", "elevated"), ("surge", "S1", "watch"),
+             ("single_holder", "S2", "severe"), ("run_out", "S3", "severe"))  # fmt: skip
+    text = digest_of(warehouse, "a@example.org")
+    asked, aside = text.partition("OPEN ALERTS")[2].partition("ALSO TO KNOW (THE LOWEST LEVEL")[::2]
+    assert "S0" not in text
+    assert {one for one in ("S1", "S2", "S3") if one in asked} == {"S2", "S3"}
+    assert "S1 en (parenteral), Finland: watch (demand surge)" in flat(aside) and "S2" not in aside
+
+
+@pytest.mark.parametrize(
+    ("role", "told"), [("fimea", True), ("stm", True), ("nesa", False), ("thl", False), (None, False)]
+)
+def test_the_digest_says_who_is_shown_a_restricted_reason_and_where(
+    warehouse: Warehouse, role: str | None, told: bool
+) -> None:
+    """It stands on no alerts page, where it could be taken on: nobody is told that it has not been."""
+    subscribe(warehouse, "a@example.org", role=role, level="watch", county="99")
+    put(warehouse, 0, [row("S1")])
+    put_open(warehouse, ("obligation", "S1", "watch"))
+    text = flat(digest_of(warehouse, "a@example.org"))
+    assert ("S1" in text) is told
+    assert ("shown to Fimea and the ministry only, on the page of the medicine), open since" in text) is told
+    assert "alerts page" not in text and "not acknowledged" not in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_refused_delivery_does_not_read_as_the_state_of_stock(warehouse: Warehouse, language: str) -> None:
+    subscribe(warehouse, "a@example.org", language=language)
+    put_open(warehouse, ("delivery_refused", "stock", "watch"), ("forecast_degraded", "forecast", "watch"),
+             ("forecast_degraded", "forecast demand", "watch"), ("forecast_degraded", "new", "watch"))  # fmt: skip
+    text, say = flat(digest_of(warehouse, "a@example.org")), texts(language)
+    assert say["service.delivery_refused"].format(source=word(language, "source.stock")) in text
+    assert say["service.forecast_demand"] in text and text.count(say["service.forecast_degraded"]) == 2
+    assert AREAS["99"].name(language) not in text and word(language, "level.watch") not in text
 
 
 def test_a_late_report_is_no_received_one(warehouse: Warehouse) -> None:

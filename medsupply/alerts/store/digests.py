@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from medsupply.alerts import links
-from medsupply.alerts.digest_mails import OpenAlert, Scores, digest_mail, why_open
+from medsupply.alerts.digest_mails import OpenAlert, Scores, about_service, digest_mail, why_open
 from medsupply.alerts.folding import IMMEDIATE, RULES, SERVICE
 from medsupply.alerts.mails import medicine_name
 from medsupply.alerts.recipients import PRIVILEGED, RANK, RESTRICTED_RULES, Subscription
@@ -21,10 +20,13 @@ from medsupply.areas import AREAS
 from medsupply.days import HELSINKI
 from medsupply.warehouse.database.connection import Warehouse
 from medsupply.warehouse.database.reading import read_frame
-from medsupply.words import has_word, word
 
 # Rules that mail at once first.
 ORDER = {rule.name: place for place, rule in enumerate(sorted((*RULES, *SERVICE), key=lambda rule: not rule.immediate))}
+# Rules that are told from a subscription's lowest level up. Of all others, which send no mail of their own, the digest
+# tells at any level (decision 0004); that nothing is left says more of the run-out that has been told by its level.
+BY_LEVEL = IMMEDIATE | {"stock_zero"}
+OF_SERVICE = frozenset(rule.name for rule in SERVICE)
 # How long the digest waits for a day that has not been evaluated; after that it goes out and says so.
 WAITS = timedelta(hours=2)
 
@@ -97,7 +99,8 @@ _OPEN = f"""
 
 
 def _told(rows: list[dict[str, Any]], mine: list[Subscription], language: str) -> list[OpenAlert]:
-    """Open alerts that this reader is subscribed to, one line per family and area, the weightiest first.
+    """Open alerts that this reader is subscribed to, one line per family and area, the weightiest first; those below
+    the lowest level of the subscription, which the rules without a mail of their own are told at, come after.
 
     Of several rules at one level a line tells of the one that mails at once: the others say more of the same, and who
     has it in hand has taken on that one.
@@ -105,32 +108,35 @@ def _told(rows: list[dict[str, Any]], mine: list[Subscription], language: str) -
     privileged = any(line.role in PRIVILEGED for line in mine)
     found: dict[tuple[str, str], OpenAlert] = {}
     for row in sorted(rows, key=lambda row: ORDER.get(row["rule"], len(ORDER))):
-        hidden = row["rule"] in RESTRICTED_RULES and not privileged
-        if hidden or not any(line.wants(row) if row["rule"] in IMMEDIATE else line.covers(row) for line in mine):
+        wanted = any(line.wants(row) for line in mine)
+        told = wanted or (row["rule"] not in BY_LEVEL and any(line.covers(row) for line in mine))
+        if not told or (row["rule"] in RESTRICTED_RULES and not privileged):
             continue
-        one = OpenAlert(
-            _name(row, language),
-            AREAS[row["county_code"]].name(language),
-            row["level"] if row["level"] in RANK else "unknown",
-            row["opened_on"],
-            row["owner"],
-            row["state"] == "easing",
-            why_open(row["rule"], language),
-        )
+        one = _open_alert(row, language, aside=not wanted)
         key = (row["medicine_id"], row["county_code"])
         if key not in found or _rank(one) > _rank(found[key]):
             found[key] = one
-    return sorted(found.values(), key=lambda one: (-_rank(one), one.since, one.medicine, one.area))
+    return sorted(found.values(), key=lambda one: (one.aside, -_rank(one), one.since, one.medicine, one.area))
+
+
+def _open_alert(row: dict[str, Any], language: str, *, aside: bool) -> OpenAlert:
+    rule, subject = row["rule"], row["medicine_id"]
+    return OpenAlert(
+        medicine_name(row, subject, language),
+        AREAS[row["county_code"]].name(language),
+        row["level"] if row["level"] in RANK else "unknown",
+        row["opened_on"],
+        row["owner"],
+        row["state"] == "easing",
+        why_open(rule, language),
+        aside=aside,
+        about=about_service(rule, subject, language) if rule in OF_SERVICE else "",
+        offered=rule not in RESTRICTED_RULES,
+    )
 
 
 def _rank(one: OpenAlert) -> int:
     return RANK.get(one.level, 0)
-
-
-def _name(row: Mapping[str, Any], language: str) -> str:
-    """The medicine; for an alert about the service the source or part of it."""
-    source = f"source.{row['medicine_id']}"
-    return word(language, source) if has_word(language, source) else medicine_name(row, row["medicine_id"], language)
 
 
 def _newest(connection: sa.Connection, as_of: date) -> date | None:
