@@ -171,7 +171,7 @@ def confirmation_mail(language: str, link: str, unsubscribe: str) -> Mail:
     """The mail that asks an address to confirm that it wants alerts."""
     say = texts(language)
     blocks = [Block(say["head.what"], [say["say.confirm"], say["say.confirm_not"]])]
-    mail = Frame(say["subject.confirmation"], "", say["head.confirm"], say["say.why_asked"])
+    mail = Frame(say["subject.confirmation"], "", say["head.confirm"], say["say.why_asked"], say["say.cancel"])
     return rendered(language, mail, blocks, "watch", link, unsubscribe)
 
 

@@ -48,18 +48,19 @@ def written(day: date, language: str) -> str:
 
 @dataclass(frozen=True)
 class Frame:
-    """What stands around the blocks: title, as-of, what the link is, why the reader gets it."""
+    """What stands around the blocks: title, as-of, what the link is, why the reader gets it, how its end is called."""
 
     title: str
     as_of: str
     link_head: str
     footer: str
+    end: str
 
 
 def framed(say: Mapping[str, str], title: str, day: str, why: str = "why_you") -> Frame:
     """The frame of a mail as of ``day``; ``why`` its reader gets it, nothing in mails to operations."""
     as_of = say["say.as_of"].format(date=day) if day else ""
-    return Frame(title, as_of, say["head.link"], say[f"say.{why}"] if why else "")
+    return Frame(title, as_of, say["head.link"], say[f"say.{why}"] if why else "", say["say.end"])
 
 
 def rendered(language: str, frame: Frame, blocks: Sequence[Block], level: str, link: str, unsubscribe: str) -> Mail:
@@ -76,7 +77,7 @@ def rendered(language: str, frame: Frame, blocks: Sequence[Block], level: str, l
         "link_head": frame.link_head,
         "unsubscribe": unsubscribe,
         "footer": frame.footer,
-        "end": say["say.end"],
+        "end": frame.end,
     }
     text = wrapped(_environment(False).get_template("mail.txt").render(values))
     html = css_inline.inline(_environment(True).get_template("mail.html").render(values))

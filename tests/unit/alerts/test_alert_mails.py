@@ -135,6 +135,18 @@ def test_text_and_html_say_the_same_and_html_is_escaped(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_the_footer_says_once_how_to_end_it(language: str) -> None:
+    say = texts(language)
+    asked = confirmation_mail(language, "https://a.example/ask", "https://a.example/end")
+    alert = replace(subject(language, None, []), unsubscribe="https://a.example/end")
+    for mail, end in ((alert_mail(alert, language), "end"), (asked, "cancel")):
+        for foot in (mail.text.partition("\n-- \n")[2], mail.html.partition("<footer")[2]):
+            said = re.sub(r"<[^>]+>", "", foot).lower()
+            assert said.count(say[f"say.{end}"].lower()) == 1 and "https://a.example/end" in foot
+            assert len(re.findall("lopet|avslut|to end|end the", said)) == (end == "end")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_every_kind_of_mail_is_rendered(language: str) -> None:
     open_ = [
         OpenAlert("amoksisilliini", "Koko maa", "severe", DAY, None),
