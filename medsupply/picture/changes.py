@@ -7,6 +7,7 @@ from enum import StrEnum
 import polars as pl
 
 from medsupply.picture.levels import RANK
+from medsupply.picture.reasons import Reason
 from medsupply.picture.rounding import rounded
 from medsupply.tables.picture import CHANGES, CORRECTIONS
 
@@ -33,6 +34,7 @@ class Cause(StrEnum):
     NEW_IN_PICTURE = "new_in_picture"
     LEFT_PICTURE = "left_picture"
     SEASON = "season"
+    RESTRICTED = "restricted"
     OTHER = "other"
 
 
@@ -56,6 +58,7 @@ CAUSES: dict[Cause, str] = {
     Cause.NEW_IN_PICTURE: "The row is new in the picture",
     Cause.LEFT_PICTURE: "The row is no longer in the picture",
     Cause.SEASON: "The season began or ended",
+    Cause.RESTRICTED: "A reason that only Fimea and the ministry see",
     Cause.OTHER: "None of the figures shown moved enough to say",
 }
 PART = 0.1
@@ -96,9 +99,20 @@ def _dropped(name: str, step: float) -> pl.Expr:
     return (pl.col(f"{name}_before").fill_null(0.0) - pl.col(name).fill_null(0.0)) > step
 
 
+def _has(name: str, reason: str) -> pl.Expr:
+    return pl.col(name).list.contains(reason).fill_null(False)
+
+
 def _gained(reason: str) -> pl.Expr:
-    now, before = (pl.col(name).list.contains(reason).fill_null(False) for name in ("reasons", "reasons_before"))
-    return now & ~before
+    return _has("reasons", reason) & ~_has("reasons_before", reason)
+
+
+def _restricted() -> pl.Expr:
+    """Whether short obligatory storage, which gives watch and nothing above it, has raised a level or left it."""
+    now, before = (_has(name, Reason.OBLIGATION_SHORT) for name in ("reasons", "reasons_before"))
+    raised = (pl.col("change") == "worse") & (pl.col("level") == "watch") & now & ~before
+    left = (pl.col("change") == "better") & (pl.col("level_before") == "watch") & before & ~now
+    return (raised | left).fill_null(False)
 
 
 def _causes() -> pl.Expr:
@@ -131,6 +145,7 @@ def _causes() -> pl.Expr:
         (better & ended & ~unsure, Cause.NOTICE_ENDED),
         (better & ended & unsure, Cause.NOTICE_END_PASSED),
         (better & _dropped("run_out_p56", SHARE_STEP), Cause.RISK_FELL),
+        (_restricted(), Cause.RESTRICTED),
     ]
     found = pl.concat_list([pl.when(held).then(pl.lit(str(cause))) for held, cause in told]).list.drop_nulls()
     return pl.when(found.list.len() > 0).then(found).otherwise(pl.lit([str(Cause.OTHER)], dtype=pl.List(pl.String)))
