@@ -58,6 +58,12 @@ def name(language: str, row: Mapping[str, Any]) -> str:
     return str(found)
 
 
+def names(row: Mapping[str, Any]) -> list[str]:
+    """The names in all languages, each once; one that is another language's, with its mark, stands there already."""
+    known = [str(row[key]) for key in ("name_fi", "name_sv", "name_en") if row.get(key)]
+    return list(dict.fromkeys(name for name in known if name.rpartition(" (")[0] not in known))
+
+
 def kind(language: str, row: Mapping[str, Any]) -> str:
     """Strength and form of a medicine, form class of a family."""
     form = next((row[key] for key in _FORMS[language] if row.get(key)), None)

@@ -85,7 +85,9 @@ def _kela_names(facts: Facts) -> pl.DataFrame:
 def substance_names(facts: Facts) -> pl.DataFrame:
     """``atc``, ``name_fi``, ``name_sv``, ``name_en``, ``ddd``, ``ddd_unit``.
 
-    Finnish and Swedish are Fimea's, English is the EU list's; what they lack is Kela's, then that of another language.
+    Finnish and Swedish are Fimea's, English is the EU list's; what they lack is Kela's, then that of another language,
+    which stands behind it ("artesunate (en)"): a Finnish sentence with an English name would read as a slip. Only
+    Swedish names among English ones go without: both write the substance's international name.
     """
     atc = facts.current("fimea_atc").select(
         "ddd", atc="atckoodi", name_fi="selites", name_sv="seliter", ddd_unit="dddyksikko"
@@ -101,14 +103,21 @@ def substance_names(facts: Facts) -> pl.DataFrame:
         names = names.join(other, on="atc", how="full", coalesce=True)
     small = pl.coalesce("name_en", "kela_en").map_elements(english, return_dtype=pl.String)
     names = names.with_columns(name_en=small).sort("atc")
+    in_english, in_swedish = _of("en", "name_en"), _of("sv", "name_sv", "kela_sv")
+    in_finnish = _of("fi", "name_fi", "listed_fi", "kela_fi")
     return names.select(
         "atc",
         "ddd",
         "ddd_unit",
-        _sentence(pl.coalesce("name_fi", "listed_fi", "kela_fi", "name_en")).alias("name_fi"),
-        _sentence(pl.coalesce("name_sv", "kela_sv", "name_en", "name_fi", "listed_fi")).alias("name_sv"),
-        _sentence(pl.coalesce("name_en", "name_sv", "kela_sv", "name_fi", "listed_fi")).alias("name_en"),
+        name_fi=_sentence(pl.coalesce("name_fi", "listed_fi", "kela_fi", in_english, in_swedish)),
+        name_sv=_sentence(pl.coalesce("name_sv", "kela_sv", in_english, in_finnish)),
+        name_en=_sentence(pl.coalesce("name_en", "name_sv", "kela_sv", in_finnish)),
     )
+
+
+def _of(language: str, *names: str) -> pl.Expr:
+    """A name with the language it is in, for readers of another."""
+    return pl.coalesce(names) + f" ({language})"
 
 
 def form_names(facts: Facts) -> pl.DataFrame:

@@ -188,6 +188,18 @@ def test_drawings_are_scaled_together_and_tables_are_not() -> None:
     assert past["units"].to_list() == [2e7, None]
 
 
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({"name_fi": "morfiini", "name_sv": "morfin", "name_en": "morphine"}, ["morfiini", "morfin", "morphine"]),
+        ({"name_fi": "artesunate (en)", "name_sv": "artesunate (en)", "name_en": "artesunate"}, ["artesunate"]),
+        ({"name_fi": None, "name_sv": "morfin", "name_en": "morfin"}, ["morfin"]),
+    ],
+)
+def test_a_name_that_is_another_languages_stands_once(row: dict[str, str | None], told: list[str]) -> None:
+    assert problems.names(row) == told
+
+
 def test_alerts_are_grouped_by_medicine_with_the_country_first() -> None:
     frame = pl.DataFrame(
         {

@@ -41,8 +41,7 @@ def pick(chosen: Filters) -> dict[str, object] | None:
 def heading(language: str, medicine: dict[str, object], row: dict[str, object] | None) -> None:
     show.heading(problems.label(language, medicine))
     lists = ", ".join(word(language, f"list.{code}") for code in medicine["critical_lists"] or [])  # type: ignore[attr-defined]
-    names = [str(medicine[key]) for key in ("name_fi", "name_sv", "name_en") if medicine[key]]
-    about = [" / ".join(dict.fromkeys(names)), word(language, f"market.{medicine['state']}")]
+    about = [" / ".join(problems.names(medicine)), word(language, f"market.{medicine['state']}")]
     if medicine["critical"]:
         about.append(say(language, "medicine.critical", klass=medicine["critical_class"] or write.NOTHING, lists=lists))
     st.markdown(" · ".join(part for part in about if part))

@@ -75,6 +75,17 @@ def test_without_kela_names_are_as_before() -> None:
     assert named(fimea_atc=[FIMEA]) == {"A06AH03": ("naloksegoli (Fimea)", "naloxegol (Fimea)", "naloxegol (Fimea)")}
 
 
+def test_a_name_in_another_language_says_so() -> None:
+    union = [{"list": "eu", "atc5": "P01BE03", "n": "Artesunate", "route": "parenteral"}]
+    assert named(critical_list=union)["P01BE03"] == ("artesunate (en)", "artesunate (en)", "artesunate")
+    listed = [{"atckoodi": "B05BB02", "selites": "Elektrolyytit"}]
+    assert named(fimea_substitution=listed)["B05BB02"] == ("elektrolyytit", "elektrolyytit (fi)", "elektrolyytit (fi)")
+    swedish = kela(("ATC_SELITE_SV", "(A06AH03) Naloxegolum"))
+    assert named(kela_names=swedish)["A06AH03"] == ("naloxegolum (sv)", "naloxegolum", "naloxegolum")
+    known = [{"atckoodi": "P01BE03", "selites": "artesunaatti", "seliter": "artesunat"}]
+    assert named(critical_list=union, fimea_atc=known)["P01BE03"] == ("artesunaatti", "artesunat", "artesunate")
+
+
 def test_a_name_that_kela_took_back_is_gone() -> None:
     gone = [{**row, "known_to": datetime(2026, 2, 1, tzinfo=UTC)} for row in kela(*NALOXEGOL)]
     assert named(kela_names=gone) == {}
