@@ -14,18 +14,21 @@ import polars as pl
 
 from medsupply.days import oldest_carried
 from medsupply.facts import Facts
-from medsupply.picture.demand import WINDOW_DAYS, Demand, Span
+from medsupply.picture.demand import WINDOW_DAYS, Span
 from medsupply.picture.floor import area_units, holding, needs, with_floor
 from medsupply.picture.master import Master
 from medsupply.picture.rounding import rounded
+from medsupply.picture.screen import KEY, Screen
+from medsupply.picture.sites import gap_sources, without_gaps
 from medsupply.picture.stock import package_grains
 from medsupply.rules import Rules
 
 # What lies further back is in no trailing demand of the days between; the pictures of that time carry it on.
 LOOK_BACK_DAYS = 84
 DAYS_AT_ONCE = 28
-KEY = ["area", "medicine_id"]
 REPORTED = ("reporter_id", "day", "county_code")
+DISPENSED = (*REPORTED, "vnr", "packs", "returned_packs", "dispensings")
+COUNTED = ("holder_id", "counted_on", "vnr", "packs", "reserve_packs", "expires_on")
 _FOUND = {"area": pl.String, "medicine_id": pl.String, "demand_before_on": pl.Date}
 _FOUND |= {"demand_before_trailing_units": pl.Float64}
 
@@ -41,14 +44,14 @@ def demand_before(
     Packages are grouped as on ``facts.as_of``.
     """
     found, still = [pl.DataFrame(schema=_FOUND)], short.select(*KEY, "unit")
-    past = _Past(facts, _packages(master, still), reported)
-    for day in past.days():
-        some = still.join(_medicines(master, past.stocked(day)), on="medicine_id", how="semi")
-        if some.height:
-            found.append(_above(past, day, master, rules, some))
-            still = still.join(found[-1], on=KEY, how="anti")
-        if still.is_empty():
-            break
+    past, screen = _Past(facts, _packages(master, still), reported), Screen(facts, master, rules, still)
+    for days in past.weeks():
+        most = screen.most_units(past.counted(days), days) if still.height else pl.DataFrame()
+        for day in days if most.height else []:
+            some = still.join(screen.above(most, past.span(day), day), on=KEY, how="semi")
+            if some.height:
+                found.append(_above(past, day, master, rules, some))
+                still = still.join(found[-1], on=KEY, how="anti")
     return pl.concat(found).sort(KEY)
 
 
@@ -61,7 +64,7 @@ def _above(past: _Past, day: date, master: Master, rules: Rules, rows: pl.DataFr
     some = rows.join(stock.filter(pl.col("stock_units") > 0), on=KEY, how="semi")
     if some.is_empty():
         return pl.DataFrame(schema=_FOUND)
-    needed = needs(facts, past.demand(day, _packages(master, some)), master)
+    needed = needs(facts, past.span(day).demand(day, _packages(master, some)), master)
     figures = rounded(with_floor(some, stock, needed, held.reach, rules))
     above = figures.filter(pl.col("stock_units") > pl.col("floor_units"))
     trailing = pl.col("trailing_demand_units")
@@ -72,10 +75,6 @@ def _packages(master: Master, rows: pl.DataFrame) -> pl.Series:
     return package_grains(master).join(rows, on="medicine_id", how="semi")["vnr"].unique().sort()
 
 
-def _medicines(master: Master, vnr: pl.Series) -> pl.DataFrame:
-    return package_grains(master).filter(pl.col("vnr").is_in(vnr.implode())).select("medicine_id")
-
-
 class _Past:
     """Stock and dispensing of a few packages on the days before a report day: each file is read once, newest first."""
 
@@ -84,27 +83,27 @@ class _Past:
         self.mine = pl.col("vnr").is_in(vnr.implode())
         self.gaps = facts.gaps.filter(self.mine)
         self.stock: dict[date, pl.DataFrame] = {}
-        self.any_pack: dict[date, pl.Series] = {}
-        self.nothing = facts.stock.filter(pl.lit(False)).collect()
+        self.nothing = facts.stock.filter(pl.lit(False)).select(COUNTED).collect()
         self.stock_from = facts.as_of
         self.reported = reported.select(*REPORTED)
-        self.dispensed = facts.dispensing.filter(pl.lit(False)).collect()
-        self.span: Span | None = None
+        self.dispensed = facts.dispensing.filter(pl.lit(False)).select(DISPENSED).collect()
+        self._span: Span | None = None
 
-    def days(self) -> list[date]:
-        """The days before the report day of which anything was counted, the newest first."""
+    def weeks(self) -> list[list[date]]:
+        """The days before the report day since anything was counted, some weeks at a time, the newest first."""
         oldest = self.facts.as_of - timedelta(days=LOOK_BACK_DAYS)
         counted = pl.col("counted_on")
         first = self.facts.snapshots.filter(counted.is_between(oldest, self.facts.as_of))["counted_on"].min()
         if not isinstance(first, date):
             return []
-        return _days(first, self.facts.as_of - timedelta(days=1))[::-1]
+        days = _days(first, self.facts.as_of - timedelta(days=1))[::-1]
+        return [days[start : start + DAYS_AT_ONCE] for start in range(0, len(days), DAYS_AT_ONCE)]
 
-    def stocked(self, day: date) -> pl.Series:
-        """Packages of which anybody has a pack in a snapshot that may stand on ``day``."""
-        days = _days(oldest_carried(day), day)
-        self._read_stock(days[0])
-        return pl.concat([self.any_pack.get(one, self.nothing["vnr"]) for one in days]).unique()
+    def counted(self, days: list[date]) -> pl.DataFrame:
+        """Rows of the snapshots that may stand on ``days``, the newest of which is the first."""
+        first = oldest_carried(days[-1])
+        self._read_stock(first)
+        return pl.concat([self.stock.get(day, self.nothing) for day in _days(first, days[0])])
 
     def on(self, day: date, vnr: pl.Series) -> Facts:
         """The facts about ``day`` and the packages ``vnr``; nothing of dispensing, see :meth:`demand`."""
@@ -115,35 +114,37 @@ class _Past:
             parts = [self.stock.get(one, self.nothing) for one in _days(first, last)]
             return pl.concat(parts).lazy().filter(mine)
 
-        near, gaps = between(oldest_carried(day), day), self.gaps.filter(mine)
-        return replace(self.facts, as_of=day, stock=near, stock_between=between, gaps=gaps)
+        near = between(oldest_carried(day), day)
+        return replace(self.facts, as_of=day, stock=near, stock_between=between, gaps=self.gaps.clear())
 
-    def demand(self, day: date, vnr: pl.Series) -> Demand:
-        """Trailing demand of the packages ``vnr`` on ``day``."""
+    def span(self, day: date) -> Span:
+        """Dispensing of the packages in the window of ``day``, and more."""
         first = day - timedelta(days=WINDOW_DAYS - 1)
-        if self.span is None or first < self.span.lines.days[0]:
-            self.span = self._read_dispensing(first)
-        return self.span.demand(day, vnr)
+        if self._span is None or first < self._span.lines.days[0]:
+            self._span = self._read_dispensing(first)
+        return self._span
 
     def _read_stock(self, first: date) -> None:
         if first >= self.stock_from:
             return
         start = min(first, self.stock_from - timedelta(days=DAYS_AT_ONCE))
-        rows = self.facts.stock_of(start, self.stock_from - timedelta(days=1)).filter(self.mine).collect()
-        self.nothing, self.stock_from = rows.clear(), start
-        for (day,), part in rows.partition_by("counted_on", as_dict=True).items():
-            assert isinstance(day, date)
-            self.stock[day] = part
-            self.any_pack[day] = part.filter(pl.col("packs") > 0)["vnr"].unique()
+        # What fills a gap is put there once, so that no day looks for gaps again.
+        facts = replace(self.facts, gaps=self.gaps)
+        counted, sources = set(facts.snapshots["counted_on"].unique()), gap_sources(facts)
+        days = [day for day in _days(start, self.stock_from - timedelta(days=1)) if day in counted]
+        rows = [without_gaps(facts, day, day, sources).filter(self.mine).select(COUNTED) for day in days]
+        found = pl.collect_all(rows)
+        self.stock |= dict(zip(days, found, strict=True))
+        self.stock_from = start
 
     def _read_dispensing(self, first: date) -> Span:
         """Rows of the packages from some weeks before ``first`` on, and who reported at all in the days before."""
         start, as_of = first - timedelta(days=DAYS_AT_ONCE), self.facts.as_of
         window = as_of - timedelta(days=WINDOW_DAYS - 1)
-        last = self.span.lines.days[0] - timedelta(days=1) if self.span else as_of - timedelta(days=1)
+        last = self._span.lines.days[0] - timedelta(days=1) if self._span else as_of - timedelta(days=1)
         rows = self.facts.dispensing_of(start, last)
         before = rows.filter(pl.col("day") < window).select(*REPORTED).unique()
-        mine, told = pl.collect_all([rows.filter(self.mine), before])
+        mine, told = pl.collect_all([rows.filter(self.mine).select(DISPENSED), before])
         self.dispensed, self.reported = pl.concat([mine, self.dispensed]), pl.concat([told, self.reported])
         return Span.of(self.reported, self.dispensed, _days(start, as_of))
 

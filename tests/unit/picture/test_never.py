@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_nation import AS_OF, nation
 
+from medsupply.picture import before
 from medsupply.picture.changes import changes
 from medsupply.picture.judge import judge
 from medsupply.picture.levels import RANK
@@ -21,6 +23,14 @@ from medsupply.tables.picture import CHANGES, MEASURED, SITUATION
 
 RULES = load_rules()
 KEY = ["county_code", "medicine_id"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_week_back() -> Iterator[None]:
+    """What must never happen hangs on no shortage of twelve weeks; each week looked back costs a second an example."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(before, "LOOK_BACK_DAYS", 7)
+        yield
 
 
 def found(seed: int) -> tuple[Master, Measurement, pl.DataFrame]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -13,12 +14,20 @@ from hypothesis import strategies as st
 from small_nation import nation
 
 from medsupply.facts import Facts
-from medsupply.picture import sites
+from medsupply.picture import before, sites
 from medsupply.picture.master import master
 from medsupply.picture.measure import measure
 from medsupply.rules import Rules, load_rules
 
 RULES = load_rules()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_week_back() -> Iterator[None]:
+    """No kept week is read for the days before a shortage."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(before, "LOOK_BACK_DAYS", 7)
+        yield
 
 
 @dataclass
