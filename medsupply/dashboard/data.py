@@ -1,64 +1,21 @@
-"""The only place where pages meet the database: cached queries on the analyst views, as frames.
-
-The cache is keyed by a data version (newest picture, delivery and forecast known), so that a load shows at once.
-Only what every signed-in person may see passes here.
-"""
+"""What pages read: queries on the analyst views, as frames. Only what every signed-in person may see passes here."""
 
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import polars as pl
-import streamlit as st
 
 from medsupply.alerts.findings import Finding
 from medsupply.alerts.store.signs import channel
 from medsupply.areas import COUNTRY, COUNTY_CODES
+from medsupply.dashboard.asking import ask, fresh, warehouse
 from medsupply.dashboard.context import current
-from medsupply.warehouse.database.connection import Warehouse
 
 HISTORY_DAYS = 182
 CORRECTIONS_SHOWN_DAYS = 7
 MEDICINE = """m.name_fi, m.name_sv, m.name_en, m.strength, m.form, m.form_sv, m.form_en, m.form_class, m.unit,
     m.state AS market_state, m.critical_lists"""
-
-
-@st.cache_resource(show_spinner=False)
-def _open(place: str) -> Warehouse:
-    """``place`` is the key of the cache: Streamlit leaves a name with an underscore out of it."""
-    return Warehouse.open(current().settings, role="dashboard")
-
-
-def warehouse() -> Warehouse:
-    """The warehouse of this process, open as the dashboard's role."""
-    settings = current().settings
-    return _open(f"{settings.home}|{settings.database_url}")
-
-
-def version() -> str:
-    """Changes whenever a picture, a delivery or a forecast came in."""
-    found = warehouse().read(
-        "SELECT (SELECT max(known_at) FROM picture.pictures) AS picture, (SELECT count(*) FROM picture.pictures) AS n, "
-        "(SELECT max(received_at) FROM ops.deliveries) AS delivery, (SELECT count(*) FROM ops.deliveries) AS m, "
-        "(SELECT max(known_at) FROM forecast.runs) AS forecast, (SELECT max(known_at) FROM forecast.scores) AS score"
-    )
-    return "|".join(str(value) for value in (current().settings.home, current().settings.database_url, *found.row(0)))
-
-
-@st.cache_data(show_spinner=False, max_entries=400)
-def _cached(_: str, query: str, params: dict[str, Any]) -> pl.DataFrame:
-    return warehouse().read(query, **params)
-
-
-def ask(query: str, **params: Any) -> pl.DataFrame:
-    """The rows of a query, from the cache while nothing new has come in."""
-    return _cached(version(), query, params)
-
-
-def fresh(query: str, **params: Any) -> pl.DataFrame:
-    """The rows of a query, never from the cache: what people change on the pages themselves."""
-    return warehouse().read(query, **params)
 
 
 def pictures() -> pl.DataFrame:

@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from medsupply.alerts import links, subscriptions
-from medsupply.dashboard import data
+from medsupply.dashboard import asking
 from medsupply.dashboard.context import current
 from medsupply.dashboard.wording import say
 from medsupply.errors import InputError, MedsupplyError
@@ -65,7 +65,7 @@ def _answer(request: Request, purpose: str, decide: Decide) -> HTMLResponse:
         form = FORM.format(action=f"?{request.url.query}", button=say(language, f"subscription.{purpose}"))
         return _html(language, purpose, say(language, ASKS[purpose], address=address), form)
     try:
-        number = _decide(data.warehouse(), decide, address, token, current().clock())
+        number = _decide(asking.warehouse(), decide, address, token, current().clock())
     except MedsupplyError as error:
         status = 400 if isinstance(error, InputError) else 503
         return _html(language, purpose, say(language, "page.unavailable"), status=status)

@@ -8,7 +8,7 @@ from datetime import date
 import polars as pl
 import streamlit as st
 
-from medsupply.dashboard import alerting, data, decisions
+from medsupply.dashboard import alerting, asking, decisions
 from medsupply.dashboard.auth import Person
 from medsupply.dashboard.context import current
 from medsupply.dashboard.wording import counted, say, sentences
@@ -39,7 +39,7 @@ def acknowledge(language: str, found: pl.DataFrame, person: Person, asked: str) 
     labels = {row["alert_id"]: alerting.subject(language, row) for row in found.iter_rows(named=True)}
 
     def decide() -> str:
-        decisions.acknowledge(data.warehouse(), person, alert, owner=owner, note=note, at=current().clock())
+        decisions.acknowledge(asking.warehouse(), person, alert, owner=owner, note=note, at=current().clock())
         return say(language, "acknowledge.done", owner=owner)
 
     with st.form("acknowledge"):
@@ -61,7 +61,7 @@ def silence(language: str, found: pl.DataFrame, person: Person) -> None:
     def decide() -> str:
         scope = {name: str(rows[key][name]) for name in ("medicine_id", "county_code", "rule")}
         decisions.silence(
-            data.warehouse(), person, **scope, author=author, reason=reason, days=days, at=current().clock()
+            asking.warehouse(), person, **scope, author=author, reason=reason, days=days, at=current().clock()
         )
         return say(language, "silence.done", n=days)
 
@@ -83,7 +83,7 @@ def release(language: str, held: list[date], person: Person) -> None:
     """Let the mails of held evaluations go."""
 
     def decide() -> str:
-        queued = decisions.release(data.warehouse(), person, author=author, reason=reason, at=current().clock())
+        queued = decisions.release(asking.warehouse(), person, author=author, reason=reason, at=current().clock())
         return counted(language, "hold.done", queued)
 
     with st.form("release"):
@@ -98,7 +98,7 @@ def unsubscribe(language: str, person: Person) -> None:
     """End the subscriptions of an address."""
 
     def decide() -> str:
-        ended = decisions.unsubscribe(data.warehouse(), person, address, at=current().clock())
+        ended = decisions.unsubscribe(asking.warehouse(), person, address, at=current().clock())
         return counted(language, "subscription.ended", ended)
 
     with st.form("unsubscribe"):

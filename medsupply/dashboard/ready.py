@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from medsupply import __version__
-from medsupply.dashboard import data
+from medsupply.dashboard import asking, data
 
 
 def look() -> dict[str, Any]:
     """Version, newest report day, when it was known, newest delivery, oldest mail that waits."""
-    found = data.fresh(
+    found = asking.fresh(
         "SELECT (SELECT max(as_of) FROM picture.pictures WHERE stage = 'judged') AS as_of, "
         "(SELECT max(known_at) FROM picture.pictures WHERE stage = 'judged') AS known_at, "
         "(SELECT max(received_at) FROM ops.deliveries) AS newest_delivery"

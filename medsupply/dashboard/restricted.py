@@ -12,7 +12,7 @@ import polars as pl
 import streamlit as st
 
 from medsupply.areas import COUNTRY
-from medsupply.dashboard import data, problems, show
+from medsupply.dashboard import asking, data, problems, show
 from medsupply.dashboard.auth import Person
 from medsupply.dashboard.filters import Filters
 from medsupply.dashboard.markup import Cell, Column
@@ -75,7 +75,7 @@ def of_county(chosen: Filters) -> None:
 
 def _obligations(chosen: Filters, medicine: Mapping[str, Any]) -> None:
     language = chosen.language
-    found = data.fresh(
+    found = asking.fresh(
         f"SELECT * FROM picture.obligations WHERE as_of = :as_of AND known_at = ({MEASURED}) "  # noqa: S608
         "AND family_id = :family ORDER BY obliged_id",
         as_of=chosen.as_of,
@@ -101,7 +101,7 @@ def _obligations(chosen: Filters, medicine: Mapping[str, Any]) -> None:
 
 def _state_reserve(chosen: Filters, medicine: Mapping[str, Any]) -> None:
     language = chosen.language
-    found = data.fresh(
+    found = asking.fresh(
         f"SELECT units, released_units FROM picture.state_reserve WHERE as_of = :as_of AND known_at = ({MEASURED}) "  # noqa: S608
         "AND medicine_id = :medicine_id",
         as_of=chosen.as_of,
@@ -119,7 +119,7 @@ def _state_reserve(chosen: Filters, medicine: Mapping[str, Any]) -> None:
 
 def _stock(chosen: Filters, area: str, medicine_id: str | None) -> pl.DataFrame:
     """medicine_id, names, holder_type, state, units, holders: stock by kind of holder, families left out."""
-    return data.fresh(
+    return asking.fresh(
         f"SELECT d.medicine_id, {data.MEDICINE}, d.holder_type, d.state, sum(d.units) AS units, "  # noqa: S608
         "max(d.holders) AS holders FROM picture.stock_daily d JOIN analyst.medicines m USING (medicine_id) "
         f"WHERE d.day = :as_of AND d.known_at = ({MEASURED}) AND (:area = '99' OR d.county_code = :area) "

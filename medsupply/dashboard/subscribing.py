@@ -9,7 +9,7 @@ import streamlit as st
 
 from medsupply.alerts.recipients import RANK, ROLES
 from medsupply.areas import AREAS
-from medsupply.dashboard import alerting, data, decisions, show
+from medsupply.dashboard import alerting, asking, decisions, show
 from medsupply.dashboard.auth import Person
 from medsupply.dashboard.context import current
 from medsupply.dashboard.forms import decided
@@ -84,7 +84,7 @@ def subscribe(language: str, person: Person, names: dict[str, str]) -> None:
 
         def decide() -> str:
             confirmed = decisions.subscribe(
-                data.warehouse(), person, address, at=current().clock(), language=spoken, role=role or None,
+                asking.warehouse(), person, address, at=current().clock(), language=spoken, role=role or None,
                 level=level or None, county=area or None, atc=atc.strip().upper() or None, medicine=medicine or None,
                 digest=digest, deputy=deputy.strip() or None, office_hours=office,
             )  # fmt: skip
@@ -132,7 +132,7 @@ def put_on_duty(language: str, person: Person, today: date) -> None:
         def decide() -> str:
             start, end = (datetime.combine(day, clock, HELSINKI) for day, clock in ((first, time(16)), (last, time(8))))
             decisions.put_on_duty(
-                data.warehouse(), person, rota, address, start=start, end=end, at=current().clock()
+                asking.warehouse(), person, rota, address, start=start, end=end, at=current().clock()
             )  # fmt: skip
             return say(language, "duty.done", address=address)
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 import polars as pl
 import streamlit as st
 
-from medsupply.dashboard import data
+from medsupply.dashboard import asking
 from medsupply.dashboard.wording import say
 from medsupply.forecast.keeping import unpacked
 from medsupply.forecast.scenario import Scenario, Start
@@ -22,14 +22,15 @@ PUBLIC = ("hospital_pharmacy", "medicine_centre")
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _start(_: str, as_of: date, known_at: datetime) -> Start | None:
-    found = newest_start(data.warehouse(), as_of, known_at)
+def _start(version: str, as_of: date, known_at: datetime) -> Start | None:
+    """``version`` is part of the key, as no name with an underscore would be."""
+    found = newest_start(asking.warehouse(), as_of, known_at)
     return unpacked(found) if found is not None else None
 
 
 def start(as_of: date, known_at: datetime) -> Start | None:
     """Where the run-out of a picture's day started; None where none is kept."""
-    return _start(data.version(), as_of, known_at)
+    return _start(asking.version(), as_of, known_at)
 
 
 def public_holders(found: Start, medicine_id: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from medsupply.alerts.store.hearing import unheard
 from medsupply.alerts.store.rota import duties
-from medsupply.dashboard import data, forms, frame, problems, show, subscribing
+from medsupply.dashboard import asking, data, forms, frame, problems, show, subscribing
 from medsupply.dashboard.auth import Person
 from medsupply.dashboard.context import current
 from medsupply.dashboard.wording import say
@@ -22,7 +22,7 @@ if not wide:
     found = found.filter(pl.col("address").str.to_lowercase() == person.address.lower())
 names = {row["medicine_id"]: problems.name(language, row) for row in data.medicines().iter_rows(named=True)}
 if wide:
-    subscribing.unheard(language, unheard(data.warehouse()))
+    subscribing.unheard(language, unheard(asking.warehouse()))
 show.heading(say(language, "subscriptions.standing"))
 subscribing.standing(language, found, names)
 show.heading(say(language, "subscriptions.new"))
@@ -31,6 +31,6 @@ with st.expander(say(language, "subscription.title")):
     forms.unsubscribe(language, person)
 if wide:
     show.heading(say(language, "duty.title"))
-    subscribing.duties(language, duties(data.warehouse(), at=current().clock()))
+    subscribing.duties(language, duties(asking.warehouse(), at=current().clock()))
     with st.expander(say(language, "duty.new")):
         subscribing.put_on_duty(language, person, current().clock().date())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from medsupply.dashboard import door, filters, frame, page_script, show
+from medsupply.dashboard import asking, door, filters, frame, page_script, show
 from medsupply.dashboard.wording import say
 from medsupply.errors import MedsupplyError, WarehouseUnavailable
 from medsupply.words import word
@@ -32,6 +32,7 @@ def pages(language: str) -> list[st.Page]:
 
 def run() -> None:
     """One view."""
+    asking.look_again()
     language = filters.language()
     st.session_state["language"] = language
     st.set_page_config(page_title=word(language, "product.name"), layout="wide", initial_sidebar_state="auto")
