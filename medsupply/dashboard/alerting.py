@@ -39,13 +39,14 @@ def subject(language: str, row: Mapping[str, Any]) -> str:
 
 
 def grouped(frame: pl.DataFrame) -> list[list[dict[str, Any]]]:
-    """Open alerts by rule and medicine, as mails group them: the country leads a group, the worst lead comes first."""
+    """Open alerts by rule and medicine, as mails group them: the country leads a group, the worst lead comes first,
+    of equal ones that of the country."""
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in frame.iter_rows(named=True):
         groups.setdefault((row["rule"], row["medicine_id"]), []).append(row)
     for rows in groups.values():
         rows.sort(key=lambda row: row["county_code"] != COUNTRY)
-    return sorted(groups.values(), key=lambda rows: (rows[0]["county_code"] != COUNTRY, _rank(rows[0]["level"])))
+    return sorted(groups.values(), key=lambda rows: (_rank(rows[0]["level"]), rows[0]["county_code"] != COUNTRY))
 
 
 def _rank(level: str | None) -> int:
@@ -59,8 +60,13 @@ def open_table(language: str, frame: pl.DataFrame, params: Mapping[str, str], sh
         return 0
     heads = [Column(say(language, f"alerts.{key}")) for key in ("what", "level", "areas", "why", "since", "owner")]
     cells = [_open_row(language, group, params) for group in grouped(frame)]
-    show.grid(heads, cells[:shown], say(language, "alerts.caption", n=frame.height, groups=len(cells)))
+    show.grid(heads, cells[:shown], say(language, "alerts.caption", n=frame.height, groups=medicines(language, frame)))
     return max(len(cells) - shown, 0)
+
+
+def medicines(language: str, frame: pl.DataFrame) -> int:
+    """How many medicines alerts are about; one about data names its source in the place of a medicine."""
+    return sum(not has_word(language, f"source.{code}") for code in frame["medicine_id"].unique())
 
 
 def _open_row(language: str, group: list[dict[str, Any]], params: Mapping[str, str]) -> list[Cell]:
@@ -138,16 +144,22 @@ def read_mail(language: str, found: list[Mail]) -> None:
     mail = next(one for one in found if one.key == key)
     head = markup.lines(
         Markup("<strong>{}</strong> {}").format(say(language, f"mails.{name}"), value)
-        for name, value in (("subject", mail.subject), ("from", mail.sender), ("to", mail.to), ("date", mail.date))
+        for name, value in (
+            ("subject", mail.subject),
+            ("from", mail.sender),
+            ("recipient", mail.to),
+            ("date", write.moment(language, mail.date)),
+        )
     )
     show.html(Markup("<p>{}</p>").format(head))
     show.html(Markup('<div class="ms-mail" tabindex="0" lang="{}">{}</div>').format(mail.language, mail.text))
 
 
 def scores(language: str, frame: pl.DataFrame) -> None:
-    """How past alerts turned out, with the base rate beside; where nothing ended and nothing ran out is no row."""
+    """How past alerts turned out, with the base rate beside; where nothing opened and nothing ran out is no row.
+    Says so where no outcome is known yet."""
     frame = frame.filter((pl.col("episodes") > 0) | (pl.col("events") > 0))
-    if frame.is_empty():
+    if frame.filter((pl.col("episodes") > pl.col("left_out")) | (pl.col("events") > 0)).is_empty():
         st.markdown(say(language, "alert_scores.none"))
         return
     keys = ("episodes", "true_episodes", "false_episodes", "averted", "left_out", "events", "warned")

@@ -70,6 +70,7 @@ def problem_list(chosen: Filters, rows: pl.DataFrame, shown: int) -> None:
     _more(chosen, above.tail(max(above.height - shown, 0)), figures_, "page.more")
     _more(chosen, worst.filter(pl.col("level") == "unknown"), figures_, "situation.unknown")
     _more(chosen, worst.filter(pl.col("level") == "normal"), figures_, "situation.normal")
+    _more(chosen, worst.filter(pl.col("level").is_null()), figures_, "situation.no_level")
     if worst.height:
         files = worst.select(name for name in FILE_COLUMNS if name in worst.columns)
         show.download(language, files, f"situation-{chosen.area}-{chosen.as_of}")
@@ -132,13 +133,14 @@ def _complete_row(language: str, row: Mapping[str, Any]) -> list[Cell]:
 
 
 def figures_table(language: str, row: Mapping[str, Any]) -> None:
-    """Every figure of a row with its value, its exact value and its definition."""
+    """Every figure of a row with its value, its definition, and the value to the last digit as SQL has it."""
     unit = problems.unit(language, row)
     cells = [
         [
             say(language, f"figure.{name}.name"),
-            markup.lines(figures.with_exact(language, name, row[name], row.get("unit"), unit)),
+            figures.large(language, name, row[name], row.get("unit"), unit),
             Markup("<small>{}</small>").format(say(language, f"figure.{name}.is")),
+            Markup("<small>{}</small>").format(figures.in_sql(language, name, row[name], unit)),
         ]
         for name in figures.FIGURES
         if name in row
@@ -147,6 +149,7 @@ def figures_table(language: str, row: Mapping[str, Any]) -> None:
         Column(say(language, "column.figure")),
         Column(say(language, "column.value"), "number"),
         Column(say(language, "column.definition")),
+        Column(say(language, "column.in_sql"), "number"),
     ]
     show.grid(heads, cells, say(language, "medicine.figures_caption"))
 
@@ -156,7 +159,7 @@ def silent(language: str, frame: pl.DataFrame, shown: int = 30) -> None:
     if frame.is_empty():
         st.markdown(say(language, "complete.all_in"))
         return
-    st.markdown(counted(language, "complete.silent", frame.height))
+    st.markdown(silent_sentence(language, frame))
     heads = [Column(say(language, f"complete.{key}")) for key in ("who", "what", "state", "last")]
     show.grid(
         heads,
@@ -164,6 +167,29 @@ def silent(language: str, frame: pl.DataFrame, shown: int = 30) -> None:
         say(language, "complete.silent_caption"),
     )
     show.download(language, frame, "not-reported")
+
+
+def silent_sentence(language: str, frame: pl.DataFrame) -> str:
+    """How many sites and how many lists have not reported; a site that owes stock and dispensing is one."""
+    lists = pl.col("holder_id") == pl.col("source")
+    counts = {
+        "sites": frame.filter(~lists)["holder_id"].n_unique(),
+        "lists": frame.filter(lists)["holder_id"].n_unique(),
+    }
+    who = [counted(language, f"complete.silent_{kind}", n) for kind, n in counts.items() if n]
+    return say(language, "complete.silent", who=say(language, "page.and").join(who))
+
+
+def silent_names(language: str, frame: pl.DataFrame) -> list[str]:
+    """Each site once, with what it has not reported; lists by name."""
+    owed: dict[str, list[str]] = {}
+    for row in frame.iter_rows(named=True):
+        source = word(language, f"source.{row['source']}")
+        if row["holder_id"] == row["source"]:
+            owed[source] = []
+        else:
+            owed.setdefault(row["name"], []).append(source)
+    return [f"{name} ({', '.join(what)})" if what else name for name, what in owed.items()]
 
 
 def _silent(language: str, row: Mapping[str, Any]) -> Sequence[Cell]:

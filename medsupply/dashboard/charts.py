@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Any
 
 import altair as alt
 import polars as pl
 
 from medsupply.dashboard.look import ACCENT, BAND_NARROW, BAND_WIDE, INK, LINE, MUTED, PRIMARY
+from medsupply.words import numbers as write
 from medsupply.words.numbers import GROUP, POINT
 
 DAY = {"fi": "%-d.%-m.", "sv": "%-d.%-m.", "en": "%-d %b"}
 HEIGHT = 260
+PERCENT = {"fi": "\u00a0%", "sv": "\u00a0%", "en": "%"}
+DATES = 6
 WIDE, NARROW = ("q025", "q975"), ("q10", "q90")
 Chart = Any  # altair has no common type of a chart, a layer and what its methods return
 
 
 def _dressed(chart: Chart, language: str) -> Chart:
     """``chart`` with the dashboard's colours and the language's numbers."""
-    locale = {"decimal": POINT[language], "thousands": GROUP[language], "grouping": [3], "currency": ["", "\u00a0€"]}
+    locale = {"decimal": POINT[language], "thousands": GROUP[language], "grouping": [3], "currency": ["", "\u00a0€"],
+              "percent": PERCENT[language]}  # fmt: skip
     return (
         chart.properties(height=HEIGHT, width="container")
         .configure(locale={"number": locale}, background="#FFFFFF")
@@ -39,8 +44,10 @@ def _dressed(chart: Chart, language: str) -> Chart:
     )
 
 
-def _time(field: str, language: str) -> alt.X:
-    axis = alt.Axis(format=DAY[language], labelOverlap=True, tickCount=6, grid=False)
+def _time(field: str, language: str, days: int | None = None) -> alt.X:
+    """An axis of days; ``days``: how many it spans, where that may be so few that ticks would fall within a day."""
+    count = DATES if days is None or days > 2 * DATES else alt.TimeIntervalStep("day", step=max(1, ceil(days / DATES)))
+    axis = alt.Axis(format=DAY[language], labelOverlap=True, tickCount=count, grid=False)
     return alt.X(f"{field}:T", title=None, axis=axis)
 
 
@@ -56,12 +63,13 @@ def trend(frame: pl.DataFrame, x: str, series: Sequence[tuple[str, str]], title:
         for name, label in series
     )
     labels = [label for _, label in series]
+    days = (frame[x].max() - frame[x].min()).days  # type: ignore[operator, union-attr]
     dashes = [[1, 0], [6, 3], [2, 2], [8, 2]][: len(labels)]
     chart = (
         alt.Chart(long)
         .mark_line(aria=False, strokeWidth=2.5, point=frame.height < 15)
         .encode(
-            x=_time("x", language),
+            x=_time("x", language, days),
             y=_amount("y", title, scale=alt.Scale(zero=True)),
             color=alt.Color("series:N", scale=alt.Scale(domain=labels, range=[PRIMARY, ACCENT, MUTED][: len(labels)])),
             strokeDash=alt.StrokeDash("series:N", scale=alt.Scale(domain=labels, range=dashes)),
@@ -102,7 +110,10 @@ def fan(past: pl.DataFrame, ahead: pl.DataFrame, title: str, language: str) -> C
 
 def probabilities(frame: pl.DataFrame, labels: dict[int, str], title: str, language: str) -> Chart:
     """Run-out probability by horizon (horizon_days, p) as bars with their value."""
-    named = frame.with_columns(pl.col("horizon_days").replace_strict(labels, default=None).alias("label"))
+    named = frame.with_columns(
+        pl.col("horizon_days").replace_strict(labels, default=None).alias("label"),
+        pl.col("p").map_elements(lambda p: write.share(language, p), pl.String).alias("told"),
+    )
     base = alt.Chart(named).encode(
         y=alt.Y("label:N", sort=list(labels.values()), title=None, axis=alt.Axis(labelLimit=220)),
         x=alt.X(
@@ -113,9 +124,7 @@ def probabilities(frame: pl.DataFrame, labels: dict[int, str], title: str, langu
         ),
     )
     bars = base.mark_bar(aria=False, color=PRIMARY, height=18)
-    words = base.mark_text(aria=False, align="left", dx=5, color=INK, fontSize=13).encode(
-        text=alt.Text("p:Q", format=".0%")
-    )
+    words = base.mark_text(aria=False, align="left", dx=5, color=INK, fontSize=13).encode(text=alt.Text("told:N"))
     return _dressed(alt.layer(bars, words), language).properties(height=170)
 
 
@@ -161,7 +170,8 @@ def by_horizon(frame: pl.DataFrame, target: float | None, title: str, x_title: s
         alt.Chart(frame)
         .mark_line(aria=False, color=PRIMARY, strokeWidth=2.5, point=True)
         .encode(
-            x=alt.X("horizon:Q", title=x_title, axis=alt.Axis(tickMinStep=1, format="d")), y=_amount("value", title)
+            x=alt.X("horizon:Q", title=x_title, axis=alt.Axis(tickMinStep=1, format="d")),
+            y=_amount("value", title, percent=target is not None),
         )
     )
     if target is None:

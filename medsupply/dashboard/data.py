@@ -113,10 +113,10 @@ def old_notices(as_of: date) -> date | None:
 
 
 def expected(day: date) -> pl.DataFrame:
-    """source, expected, received, late, missing: deliveries of a report day by the calendar."""
+    """source, expected, received, late, missing, not_due: deliveries of a report day by the calendar."""
     return ask(
-        "SELECT source, expected, received, late, missing FROM analyst.expected_deliveries WHERE day = :day "
-        "AND expected > 0 ORDER BY source",
+        "SELECT source, expected, received, late, missing, not_due FROM analyst.expected_deliveries WHERE day = :day "
+        "AND expected + not_due > 0 ORDER BY source",
         day=day,
     )
 

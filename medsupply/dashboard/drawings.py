@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -30,14 +31,13 @@ def risk(chosen: Filters, code: str) -> None:
         return
     values = dict(found.select("horizon_days", "p").iter_rows())
     bands = {days: word(language, f"band.weeks_{days // 7}") for days in values}
+    half: date | None = found["run_out_on"].drop_nulls().min()  # type: ignore[assignment]
     sentence = say(
         language,
         "risk.sentence",
         p14=write.share(language, values.get(14)),
         p56=write.share(language, values.get(56)),
-        on=write.day(language, found["run_out_on"].drop_nulls().min())  # type: ignore[arg-type]
-        if found["run_out_on"].drop_nulls().len()
-        else word(language, "band.later"),
+        median=say(language, "risk.median" if half else "risk.median_none", on=write.day(language, half)),
     )
     drawn = charts.probabilities(found, bands, say(language, "risk.axis"), language)
     named = found.with_columns(band=pl.col("horizon_days").replace_strict(bands, default=None))
@@ -47,7 +47,8 @@ def risk(chosen: Filters, code: str) -> None:
         "p_with_reserve": say(language, "risk.with_reserve"),
         "p_announced": say(language, "risk.announced"),
     }
-    show.chart(language, drawn, sentence, named, labels, f"run-out-{code}-{chosen.area}")
+    name = f"run-out-{code}-{chosen.area}"
+    show.chart(language, drawn, sentence, named, labels, name, shares=("p", "p_with_reserve", "p_announced"))
 
 
 def stock(chosen: Filters, code: str, unit_code: str | None, unit: str) -> None:
@@ -76,7 +77,8 @@ def stock(chosen: Filters, code: str, unit_code: str | None, unit: str) -> None:
         "floor_units": say(language, "figure.floor_units.name"),
     }
     drawn = charts.trend(drawable, "as_of", list(labels.items()), unit, language)
-    show.chart(language, drawn, sentence, found, {"as_of": say(language, "column.day"), **labels}, f"stock-{code}")
+    heads = {"as_of": say(language, "column.day")} | {key: f"{label}, {unit}" for key, label in labels.items()}
+    show.chart(language, drawn, sentence, drawable, heads, f"stock-{code}", file=found)
 
 
 def demand(chosen: Filters, code: str, atc: str, unit_code: str | None, unit: str) -> None:
@@ -99,13 +101,12 @@ def demand(chosen: Filters, code: str, atc: str, unit_code: str | None, unit: st
 
 def _fan(chosen: Filters, past: pl.DataFrame, ahead: pl.DataFrame, measure: str, unit: tuple[str | None, str]) -> None:
     language = chosen.language
-    title = unit[1]
     (known, coming), large = figures.enlarged([past, ahead], *unit)
-    weeks = {"week": say(language, "column.week"), "units": title}
+    weeks = {"week": say(language, "column.week"), "units": large}
     if ahead.is_empty():
         drawn = charts.trend(known, "week", [("units", large)], large, language)
         sentence = say(language, f"demand.past_{measure}", n=past.height)
-        show.chart(language, drawn, sentence, past, weeks, "demand")
+        show.chart(language, drawn, sentence, known, weeks, "demand", file=past)
         return
     low, high = coming.head(4).select(pl.col("q10").min(), pl.col("q90").max()).row(0)
     sentence = say(
@@ -122,13 +123,13 @@ def _fan(chosen: Filters, past: pl.DataFrame, ahead: pl.DataFrame, measure: str,
     drawn = charts.fan(known, coming, large, language)
     labels = {
         "week": say(language, "column.week"),
-        "q50": say(language, "demand.median"),
-        "q10": "10 %",
-        "q90": "90 %",
-        "q025": "2,5 %" if language != "en" else "2.5%",
-        "q975": "97,5 %" if language != "en" else "97.5%",
+        "q50": f"{say(language, 'demand.median')}, {large}",
+        "q10": write.share(language, 0.1),
+        "q90": write.share(language, 0.9),
+        "q025": write.share(language, 0.025, 1),
+        "q975": write.share(language, 0.975, 1),
     }
-    show.chart(language, drawn, sentence, ahead, labels, "demand-forecast")
+    show.chart(language, drawn, sentence, coming, labels, "demand-forecast", file=ahead)
 
 
 def notices(chosen: Filters, code: str) -> None:
@@ -144,7 +145,7 @@ def notices(chosen: Filters, code: str) -> None:
     cells = [
         [
             Markup("{} <small>{}</small>").format(row["product_name"] or "", row["vnr"]),
-            word(language, f"notice.{row['state']}"),
+            word(language, f"notice.{notice_state(row, chosen.as_of)}"),
             write.day(language, row["starts_on"]),
             word(language, "notice.open")
             if row["ends_on"] is None or row["ends_on"].year == OPEN_END
@@ -157,14 +158,24 @@ def notices(chosen: Filters, code: str) -> None:
     show.download(language, found, f"notices-{code}")
 
 
+def notice_state(row: Mapping[str, Any], on: date) -> str:
+    """What a notice is on a day, by its dates: a published one is in force, to come, or its stated end has passed."""
+    if row["state"] != "K":
+        return str(row["state"])
+    if row["starts_on"] is not None and row["starts_on"] > on:
+        return "to_come"
+    return "end_passed" if row["ends_on"] is not None and row["ends_on"] < on else "in_force"
+
+
 def family(chosen: Filters, medicine: Mapping[str, Any]) -> None:
-    """The family's medicines with their levels: what could be used in its place."""
+    """The medicines of a family with their levels; of a medicine the others, which could be used in its place."""
     language = chosen.language
-    show.subheading(say(language, "family.title"))
+    own = "_family" if medicine["grain"] == "family" else ""
+    show.subheading(say(language, f"family.title{own}"))
     found = data.members(chosen.as_of, chosen.known_at, str(medicine["family_id"] or ""), chosen.area)
     found = found.filter(pl.col("medicine_id") != medicine["medicine_id"])
     if found.is_empty():
-        st.markdown(say(language, "family.none"))
+        st.markdown(say(language, f"family.none{own}"))
         return
     heads = [
         Column(say(language, "column.medicine")),

@@ -73,7 +73,7 @@ def scale(unit: str | None, most: float | None) -> tuple[float, str | None]:
 def enlarged(frames: Sequence[pl.DataFrame], code: str | None, word_of_unit: str) -> tuple[list[pl.DataFrame], str]:
     """Frames with their amounts in the larger unit that suits the largest of them, and that unit's word.
 
-    Only for drawing; tables and files keep the warehouse's own figures.
+    For drawings and the tables beside them; files keep the warehouse's own figures.
     """
     tops = [value for frame in frames for value in frame.select(cs.float().max()).row(0) if value is not None]
     divisor, larger = scale(code, max(tops, default=None))
@@ -82,24 +82,21 @@ def enlarged(frames: Sequence[pl.DataFrame], code: str | None, word_of_unit: str
     return [frame.with_columns(cs.float() / divisor) for frame in frames], larger
 
 
-def both(language: str, name: str, value: object, code: str | None, unit: str) -> list[str]:
-    """A figure as a person reads it and, where that is another unit, as SQL has it."""
-    plain = readable(language, name, value, unit)
+def large(language: str, name: str, value: object, code: str | None, unit: str) -> str:
+    """A figure as a person reads it, an amount in the unit that suits it."""
     if name not in AMOUNTS or value is None:
-        return [plain]
+        return readable(language, name, value, unit)
     divisor, larger = scale(code, float(str(value)))
     if larger is None:
-        return [plain]
-    return [f"{write.number(language, float(str(value)) / divisor, 1)} {larger}", plain]
+        return readable(language, name, value, unit)
+    return f"{write.number(language, float(str(value)) / divisor, 1)} {larger}"
 
 
-def with_exact(language: str, name: str, value: object, code: str | None, unit: str) -> list[str]:
-    """:func:`both`, and where that is rounded the value to the last digit, as SQL and exports have it."""
-    shown = both(language, name, value, code, unit)
-    if not isinstance(value, float):
-        return shown
-    exact = write.exact(language, value)
-    return shown if any(text.split(" ")[0] == exact for text in shown) else [*shown, f"= {exact}"]
+def in_sql(language: str, name: str, value: object, unit: str) -> str:
+    """A number to the last digit, as SQL and exports have it: shares 0-1, amounts in the unit of the warehouse."""
+    if not isinstance(value, int | float):
+        return ""
+    return f"{write.exact(language, float(value))} {unit if name in AMOUNTS else ''}".rstrip()
 
 
 def readable(language: str, name: str, value: object, unit: str) -> str:

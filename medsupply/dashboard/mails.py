@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -22,7 +23,7 @@ class Mail:
     subject: str
     sender: str
     to: str
-    date: str
+    date: datetime | None
     language: str
     text: str
 
@@ -47,7 +48,7 @@ def parse(key: str, content: bytes) -> Mail:
         str(message["Subject"] or ""),
         str(message["From"] or ""),
         str(message["To"] or ""),
-        str(message["Date"] or ""),
+        message["Date"].datetime if message["Date"] else None,
         str(message["Content-Language"] or "fi"),
         _TOKEN.sub("…", str(text)).rstrip(),
     )

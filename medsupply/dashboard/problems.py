@@ -177,12 +177,17 @@ def tiles(language: str, frame: pl.DataFrame) -> dict[str, Tile]:
 def cover_tiles(language: str, frame: pl.DataFrame) -> dict[str, Tile]:
     """Per county the level of one medicine and how many days its stock lasts."""
     days = {
-        row["county_code"]: say(language, "map.days", n=write.number(language, row["cover_days"]))
+        row["county_code"]: _days(language, row["cover_days"])
         for row in frame.filter(pl.col("cover_days").is_not_null()).iter_rows(named=True)
     }
     return {
         code: Tile(level, note=days.get(code, "")) for code, level in frame.select("county_code", "level").iter_rows()
     }
+
+
+def _days(language: str, value: float) -> str:
+    told = write.number(language, value)
+    return say(language, f"map.days.{'one' if told == '1' else 'many'}", n=told)
 
 
 def ranked_changes(frame: pl.DataFrame) -> list[dict[str, Any]]:
@@ -201,7 +206,8 @@ def ranked_changes(frame: pl.DataFrame) -> list[dict[str, Any]]:
 def change_line(language: str, row: Mapping[str, Any], **params: str) -> Markup:
     """One change: the medicine, from which level to which, and why."""
     linked = link("medicine", name(language, row), **{**params, "medicine": row["medicine_id"]})
-    causes = "; ".join(word(language, f"cause.{code}") for code in row["causes"])
+    first, *others = [word(language, f"cause.{code}") for code in row["causes"]] or [""]
+    causes = "; ".join([first, *(text[:1].lower() + text[1:] for text in others)])
     return Markup("{} <small>({})</small>: {} → {}. {}.").format(
         linked, kind(language, row), badge(language, row["level_before"]), badge(language, row["level"]), causes
     )

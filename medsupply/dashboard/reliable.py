@@ -5,16 +5,17 @@ from __future__ import annotations
 import polars as pl
 
 from medsupply.dashboard import charts, show
-from medsupply.dashboard.wording import counted, say
+from medsupply.dashboard.wording import counted, say, sentences
 from medsupply.words import numbers as write
 
 BINS = r"^(mean_p|rate)_[0-9]$"
 
 
 def group_name(language: str, group: str) -> str:
-    """A class of medicines by name."""
+    """A class of medicines by name; the code itself where a later version of the service has brought a new one."""
     kind, _, number = group.partition(" ")
-    return say(language, f"quality.group_{kind}", n=number)
+    key = f"quality.group_{kind}"
+    return say(language, key, n=number) if key in sentences(language) else group
 
 
 def bins(scores: pl.DataFrame) -> pl.DataFrame:
@@ -45,7 +46,8 @@ def diagram(language: str, scores: pl.DataFrame) -> None:
     )  # fmt: skip
     labels = {"label": say(language, "quality.horizon"), "p": axes[0], "rate": axes[1],
               "pairs": say(language, "quality.pairs")}  # fmt: skip
-    show.chart(language, charts.reliability(named, axes, language), sentence, named, labels, "reliability")
+    drawn = charts.reliability(named, axes, language)
+    show.chart(language, drawn, sentence, named, labels, "reliability", shares=("p", "rate"))
 
 
 def _gap(found: pl.DataFrame) -> float:

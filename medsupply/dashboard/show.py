@@ -81,22 +81,32 @@ def chart(
     frame: pl.DataFrame,
     labels: dict[str, str],
     name: str,
+    *,
+    shares: Sequence[str] = (),
+    file: pl.DataFrame | None = None,
 ) -> None:
-    """A chart under its sentence, with the same numbers as a table and a file. ``labels``: column -> heading."""
+    """A chart under its sentence, with the same numbers as a table and, to the last digit, as a file.
+
+    ``labels``: column -> heading; ``shares``: columns in per cent; ``file``: what the file holds where that is another
+    frame than the table.
+    """
     st.markdown(sentence)
     st.altair_chart(drawn, width="stretch", theme=None, alt=sentence, key=f"chart_{name}")
     with st.expander(say(language, "page.numbers")):
-        rows = [[_plain(language, value) for value in row] for row in frame.select(list(labels)).iter_rows()]
+        rows = [
+            [_plain(language, row[column], column in shares) for column in labels]
+            for row in frame.iter_rows(named=True)
+        ]
         kinds = ["text" if position == 0 else "number" for position in range(len(labels))]
         grid([Column(text, kind) for text, kind in zip(labels.values(), kinds, strict=True)], rows, sentence)
-        download(language, frame, name)
+        download(language, frame if file is None else file, name)
 
 
-def _plain(language: str, value: object) -> str:
+def _plain(language: str, value: object, share: bool) -> str:
     if value is None or isinstance(value, str):
         return value or write.NOTHING
     if isinstance(value, bool):
         return say(language, "page.yes" if value else "page.no")
     if isinstance(value, int | float):
-        return write.exact(language, float(value))
+        return write.share(language, value) if share else write.amount(language, value)
     return write.day(language, value)  # type: ignore[arg-type]

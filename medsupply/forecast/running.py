@@ -10,6 +10,7 @@ import polars as pl
 
 from medsupply.areas import COUNTRY
 from medsupply.forecast.scores import brier, calibration_error, reliability
+from medsupply.tables.forecast import COUNTIES, COUNTRYWIDE
 
 DECILES = tuple(range(10, 100, 10))
 WEEKS, SUM_WEEKS = (4, 8, 13, 26), (13, 26)
@@ -91,7 +92,7 @@ def purchase_scores(weeks: pl.DataFrame) -> pl.DataFrame:
     ``weeks``: county_code, expected, high, purchases (null: not come).
     """
     came = weeks.filter(pl.col("purchases").is_not_null() & pl.col("high").is_not_null())
-    named = pl.when(pl.col("county_code") == COUNTRY).then(pl.lit("country")).otherwise(pl.lit("counties"))
+    named = pl.when(pl.col("county_code") == COUNTRY).then(pl.lit(COUNTRYWIDE)).otherwise(pl.lit(COUNTIES))
     bought = pl.col("purchases").cast(pl.Float64)
     figures = (
         came.with_columns(groups=named)

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from medsupply.errors import InputError
+from medsupply.settings import LANGUAGES
 from medsupply.tables.deliveries import HOLDER_TYPES
 
 INSTRUCTION = "Correct the rules file; medsupply/rules/current.toml shows every key with its meaning"
@@ -72,6 +73,7 @@ class Rules:
     version: str
     author: str
     reason: str
+    reason_language: str
     review_by: date
     picture: PictureRules
     disclosure: DisclosureRules
@@ -125,6 +127,7 @@ def parse_rules(text: str) -> Rules:
         version=_text(raw, "version"),
         author=_text(raw, "author"),
         reason=_text(raw, "reason"),
+        reason_language=_language(raw),
         review_by=_day(raw, "review_date"),
         picture=_picture(_table(raw, "picture")),
         disclosure=_disclosure(_table(raw, "disclosure")),
@@ -147,6 +150,13 @@ def _text(raw: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise InputError(f"{name} of the rules file is missing or no text", INSTRUCTION)
     return value
+
+
+def _language(raw: Mapping[str, Any]) -> str:
+    value = raw.get("reason_language", "en")
+    if value not in LANGUAGES:
+        raise InputError(f"reason_language of the rules file is none of {', '.join(LANGUAGES)}", INSTRUCTION)
+    return str(value)
 
 
 def _day(raw: Mapping[str, Any], name: str) -> date:

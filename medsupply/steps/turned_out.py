@@ -17,7 +17,7 @@ from medsupply.forecast.running import (
     worse_than_knowing_nothing,
 )
 from medsupply.steps.demand import weekly_series
-from medsupply.tables.forecast import HORIZON_DAYS, SCORES
+from medsupply.tables.forecast import ALL, CLASS, COUNTIES, CRITICAL, HORIZON_DAYS, OTHER, SCORES
 from medsupply.warehouse.database import bulk
 from medsupply.warehouse.database.connection import Warehouse
 
@@ -62,11 +62,11 @@ def _scored(wh: Warehouse, kind: str, known_at: datetime) -> set[tuple[date, int
 def _groups(classes: pl.DataFrame) -> pl.DataFrame:
     """medicine_id, groups: all, critical or other, and the class of critical ones."""
     critical = pl.col("critical").fill_null(False)
-    named = pl.when(critical).then(pl.lit("critical")).otherwise(pl.lit("other"))
+    named = pl.when(critical).then(pl.lit(CRITICAL)).otherwise(pl.lit(OTHER))
     own = pl.when(critical & pl.col("critical_class").is_not_null()).then(
-        pl.format("class {}", pl.col("critical_class").fill_null(0))
+        pl.format(f"{CLASS} {{}}", pl.col("critical_class").fill_null(0))
     )
-    both = pl.concat_list(pl.lit("all"), named, own).list.drop_nulls()
+    both = pl.concat_list(pl.lit(ALL), named, own).list.drop_nulls()
     return classes.select("medicine_id", groups=both)
 
 
@@ -126,9 +126,9 @@ def _one_forecast(
         known_at=known_at,
     )
     actual = weekly.filter(pl.col("week") > origin).select("medicine_id", "county_code", "week", actual="units")
-    classes = pl.when(pl.col("county_code") == COUNTRY).then(pl.col("groups").fill_null(["all", "other"]))
+    classes = pl.when(pl.col("county_code") == COUNTRY).then(pl.col("groups").fill_null([ALL, OTHER]))
     joined = forecast.join(groups, on="medicine_id", how="left").with_columns(
-        groups=classes.otherwise(pl.lit(["counties"]))
+        groups=classes.otherwise(pl.lit([COUNTIES]))
     )
     return demand_scores(joined, actual.drop_nulls(), sums, _scales(weekly, origin))
 
@@ -212,7 +212,7 @@ def _pairs(
     start = history.filter((pl.col("day") == origin) & (pl.col("stock_units") > pl.col("floor_units")))
     events = happened(start.rename({"day": "as_of"}), history.drop("floor_units"), days)
     joined = told.join(events, on=["medicine_id", "horizon"]).join(groups, on="medicine_id", how="left")
-    return joined.with_columns(pl.col("groups").fill_null(["all", "other"]))
+    return joined.with_columns(pl.col("groups").fill_null([ALL, OTHER]))
 
 
 def _degraded(wh: Warehouse, known_at: datetime) -> pl.DataFrame:
@@ -234,7 +234,7 @@ def _degraded(wh: Warehouse, known_at: datetime) -> pl.DataFrame:
         if kind == RUN_OUT and "brier_climatology" in both:
             bad = bad or worse_than_knowing_nothing(both, newest["pairs"])
         row = pl.DataFrame(
-            {"grouping": ["all"], "horizon": [horizon], "metric": [DEGRADED], "value": [float(bad)],
+            {"grouping": [ALL], "horizon": [horizon], "metric": [DEGRADED], "value": [float(bad)],
              "pairs": [newest["pairs"]]}
         )  # fmt: skip
         rows.append(_stamped(row, kind, newest["measure"], newest["origin"], known_at))

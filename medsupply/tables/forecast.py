@@ -11,6 +11,9 @@ from medsupply.tables.base import Table, View, count, day, flag, moment, number,
 
 QUANTILES = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)
 HORIZON_DAYS = (14, 28, 56, 84)
+# What scores are told of. The pages have a word for each; the class of critical medicines has its number behind it.
+GROUPINGS = ALL, COUNTRYWIDE, COUNTIES, CRITICAL, OTHER = ("all", "country", "counties", "critical", "other")
+CLASS = "class"
 
 KNOWN_AT = "Moment the forecast was known"
 CUTOFF = "Last day the forecast had read: the Sunday of the last complete week"
@@ -123,7 +126,11 @@ class Scores(dy.Schema):
     measure = text("units, purchases, or probability for run_out", primary_key=True)
     origin = day("Cutoff of the demand forecast, as_of of the run-out", primary_key=True)
     known_at = moment("Moment the score was computed: what had come in then", primary_key=True)
-    grouping = text("all, country, counties, or the class: critical, other, class 1 ..", primary_key=True)
+    grouping = text(
+        "all, country, counties, or the class: critical, other, class 1 ..",
+        primary_key=True,
+        check=lambda c: c.str.contains(f"^({'|'.join(GROUPINGS)})$|^{CLASS} [0-9]+$"),
+    )
     horizon = count("Weeks ahead for demand, days for run-out", "weeks or days", primary_key=True)
     metric = text(
         "wape, mase, pinball, cover80, cover95, cum_cover80, cover_high (share at or below the 97.5 % forecast), "

@@ -24,6 +24,13 @@ def number(language: str, value: float | None, decimals: int = 0) -> str:
     return sign + plain.replace(",", "\0").replace(".", POINT[language]).replace("\0", GROUP[language])
 
 
+def amount(language: str, value: float | None) -> str:
+    """An amount with as many digits as a reader needs: whole from 100 on, one decimal from 1 on, else three digits."""
+    if value is None or abs(value) >= 100 or value == int(value):
+        return number(language, value)
+    return number(language, value, 1 if abs(value) >= 1 else 3)
+
+
 def exact(language: str, value: float | None) -> str:
     """``value`` with every digit that the warehouse holds."""
     if value is None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import filled_scores
 import numpy as np
 import polars as pl
 
@@ -27,7 +28,7 @@ AREAS = [COUNTRY, "Y1", "Y2", "Y3", "Y4", "Y5", *(area.code for area in COUNTIES
 # substance (fi, sv, en), ATC, class, form class, level of the last day and the day before, reasons, cover, p56
 FAMILIES: tuple[tuple[Any, ...], ...] = (
     ("amoksisilliini", "amoxicillin", "amoxicillin", "J01CA04", 1, "oral liquid", "severe", "elevated",
-     ["stock_at_floor", "notice_share_84", "demand_surge"], 6.25, 1.0),
+     ["stock_at_floor", "run_out_p84", "notice_share_84", "demand_surge"], 6.25, 1.0),
     ("salbutamoli", "salbutamol", "salbutamol", "R03AC02", 1, "inhaled", "elevated", "elevated",
      ["run_out_p56", "single_holder_notice"], 24.5, 0.412345),
     ("morfiini", "morfin", "morphine", "N02AA01", 1, "parenteral", "watch", "normal",
@@ -63,9 +64,11 @@ def fill(wh: Warehouse, *, with_stock: bool = True) -> None:
         ops.DELIVERIES: _deliveries(),
         ops.QUARANTINE: _quarantine(),
         forecast.RUNS: _runs(),
+        forecast.SUBSTITUTIONS: filled_scores.substitutions(LAST, moment(LAST)),
+        ops.EXPECTED_DAYS: filled_scores.expected_days(LAST, moment(LAST)),
         forecast.DEMAND: _demand(),
         forecast.RUN_OUT: _run_out() if with_stock else [],
-        forecast.SCORES: _scores(),
+        forecast.SCORES: filled_scores.scores(LAST, moment(LAST)),
         alerts.STATE: _alerts(),
         alerts.OUTBOX: _mails(),
         alerts.SCORE: _alert_scores(),
@@ -342,28 +345,6 @@ def _run_out() -> list[dict[str, Any]]:
         for row in FAMILIES if row[10] is not None
         for days in forecast.HORIZON_DAYS
     ]  # fmt: skip
-
-
-def _scores() -> list[dict[str, Any]]:
-    weeks = [
-        {"kind": "demand", "measure": "units", "origin": date(2025, 12, 28), "known_at": moment(LAST),
-         "grouping": "all", "horizon": ahead, "metric": metric, "value": value, "pairs": 300}
-        for ahead in (1, 4, 8, 13)
-        for metric, value in (("cover80", 0.79), ("mase", 0.81))
-    ]  # fmt: skip
-    days = [
-        {"kind": "run_out", "measure": "probability", "origin": date(2025, 12, 14), "known_at": moment(LAST),
-         "grouping": "all", "horizon": ahead, "metric": "brier", "value": ahead / 1000, "pairs": 312}
-        for ahead in forecast.HORIZON_DAYS
-    ]  # fmt: skip
-    bins = [
-        {"kind": "run_out", "measure": "probability", "origin": date(2025, 12, 14), "known_at": moment(LAST),
-         "grouping": "all", "horizon": ahead, "metric": f"{what}_{tenth}", "value": value + tenth / 10, "pairs": 30}
-        for ahead in forecast.HORIZON_DAYS
-        for tenth in (0, 4, 9)
-        for what, value in (("mean_p", 0.05), ("rate", 0.02))
-    ]  # fmt: skip
-    return weeks + days + bins
 
 
 def _alerts() -> list[dict[str, Any]]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import html
 from datetime import timedelta
 
+import polars as pl
 import pytest
 from conftest import NOW, Open
 from filled import FAMILIES, LAST, family, fill
 from streamlit.testing.v1 import AppTest
 
-from medsupply.dashboard import context
-from medsupply.dashboard.wording import say, sentences
+from medsupply.dashboard import alerting, context
+from medsupply.dashboard.wording import counted, say, sentences
+from medsupply.rules import load_rules
 from medsupply.settings import LANGUAGES, Settings
+from medsupply.tables.forecast import CLASS, GROUPINGS
 from medsupply.warehouse.database.connection import Warehouse
 from medsupply.words import numbers as write
 from medsupply.words import word
@@ -186,6 +189,23 @@ def test_reliability_stands_on_the_quality_page(open_filled: Open) -> None:
     assert f"differ by {write.share('en', 0.03)}" in text
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_grouping_that_is_scored_has_its_name(open_filled: Open, language: str) -> None:
+    at = open_filled("quality", language)
+    options = {option for one in at.selectbox if str(one.key).startswith("grouping_") for option in one.options}
+    assert len(options) == len(GROUPINGS) + 1
+    assert not options & {*GROUPINGS, f"{CLASS} 1"}, "none by its code"
+    for one in [one for one in at.selectbox if one.key == "grouping_demand"]:
+        for option in one.options:
+            assert "cover_high" not in shown(one.select(option).run())
+
+
+def test_a_substituted_model_is_named_in_words(open_filled: Open) -> None:
+    text = shown(open_filled("quality", "en"))
+    assert ">combination<" in text and ">asked for only now and then<" in text
+    assert ">intermittent<" not in text
+
+
 def test_past_alerts_are_named_in_words_and_empty_classes_left_out(open_filled: Open) -> None:
     text = shown(open_filled("quality", "fi"))
     assert "loppuminen (ei kriittinen)" in text
@@ -203,3 +223,66 @@ def test_an_address_that_mail_does_not_reach_is_a_banner(open_empty: Open, fresh
     text = shown(open_empty("alerts", "en"))
     assert "The sender has never run" not in text, "where no relay is set nothing is broken"
     assert "d***@x.example" in text and say("en", "mails.dead", who="d***@x.example") in text
+
+
+def test_scores_wait_for_the_first_known_outcome() -> None:
+    def page() -> None:
+        import polars as pl
+
+        from medsupply.dashboard import alerting
+
+        row = {"rule": "run_out", "grouping": "all", "episodes": 6, "left_out": 6, "events": 0}
+        alerting.scores("en", pl.DataFrame([row]))
+
+    assert say("en", "alert_scores.none") in shown(AppTest.from_function(page).run())
+
+
+def test_alerts_are_counted_by_medicine_not_by_row(open_filled: Open) -> None:
+    assert say("en", "alerts.caption", n=2, groups=2) in shown(open_filled("alerts", "en"))
+    frame = pl.DataFrame({"medicine_id": ["S1", "S1", "S2", "stock"]})
+    assert alerting.medicines("en", frame) == 2
+
+
+def test_what_is_not_due_yet_is_said(open_filled: Open) -> None:
+    assert counted("en", "deliveries.not_due", 1) in shown(open_filled("deliveries", "en"))
+
+
+def test_medicines_without_a_level_can_be_seen(fresh_settings: Settings, open_empty: Open) -> None:
+    with Warehouse.open(fresh_settings) as wh:
+        fill(wh)
+        with wh.transaction() as connection:
+            connection.exec_driver_sql(
+                "UPDATE picture.situation SET level = NULL, reasons = '{low_demand}' WHERE atc = 'B01AB01'"
+            )
+    at = open_empty("county", "fi", area="19")
+    assert say("fi", "situation.no_level", n=1) in [one.label for one in at.expander]
+    assert "hepariini" in shown(at)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_family_lists_its_medicines_and_a_medicine_the_others(open_filled: Open, language: str) -> None:
+    assert say(language, "family.title_family") in shown(
+        open_filled("medicine", language, medicine=family(FAMILIES[0]))
+    )
+    assert say(language, "family.title") in shown(open_filled("medicine", language, medicine="G0001"))
+
+
+def test_the_medicine_page_leaves_weaker_reasons_out_too(open_filled: Open) -> None:
+    text = shown(open_filled("medicine", "en", medicine=family(FAMILIES[0])))
+    assert word("en", "reason.stock_at_floor") in text
+    assert word("en", "reason.run_out_p84") not in text
+
+
+def test_a_scenario_speaks_of_two_columns_only_where_there_are_two(open_filled: Open) -> None:
+    at = open_filled("scenarios", "en")
+    assert say("en", "scenarios.same_futures") not in shown(at)
+    chosen = next(one for one in at.selectbox if one.label == say("en", "scenarios.delay"))
+    assert say("en", "scenarios.same_futures") in shown(chosen.set_value(56).run())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_words_of_who_wrote_the_rules_are_a_quotation(open_filled: Open, language: str) -> None:
+    text = shown(open_filled("definitions", language))
+    rules = load_rules()
+    assert f'<q lang="{rules.reason_language}">{rules.reason}</q>' in text
+    assert (word(language, "language.en") in text.split(rules.reason, 1)[1][:40]) == (language != "en")

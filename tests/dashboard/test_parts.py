@@ -15,9 +15,11 @@ from medsupply.dashboard import (
     alerting,
     apart,
     auth,
+    blocks,
     charts,
     decisions,
     downloads,
+    drawings,
     figures,
     look,
     mails,
@@ -28,6 +30,7 @@ from medsupply.dashboard.auth import Person
 from medsupply.errors import InputError
 from medsupply.picture.reasons import Reason
 from medsupply.settings import LANGUAGES
+from medsupply.words import numbers as write
 
 NOW = datetime(2026, 3, 11, 5, 0, tzinfo=UTC)
 TEXT, MARK = 4.5, 3.0
@@ -146,6 +149,7 @@ def test_a_mail_is_read_as_it_arrived(tmp_path: Path) -> None:
     )
     (tmp_path / "mails" / "0001.eml").write_bytes(content)
     (found,) = mails.arrived(tmp_path)
+    assert found.date == datetime(2026, 3, 11, 4, 0, tzinfo=UTC)
     assert (found.subject, found.text) == ("vakava: amoksisilliini", "Hälytys <b>\r\nhttp://x/end?token=…&lang=fi")
     assert mails.arrived(tmp_path / "nowhere") == []
 
@@ -161,6 +165,62 @@ def test_charts_hide_their_marks_from_screen_readers(language: str) -> None:
     assert len(marks) == 4
     assert all(mark["aria"] is False for mark in marks)
     assert drawn["config"]["locale"]["number"]["decimal"] == ("." if language == "en" else ",")
+    assert drawn["config"]["locale"]["number"]["percent"] == ("%" if language == "en" else "\u00a0%")
+
+
+def test_bars_say_what_the_sentence_says() -> None:
+    frame = pl.DataFrame({"horizon_days": [14, 56], "p": [0.005, 0.995]})
+    drawn = charts.probabilities(frame, {14: "2 w", 56: "8 w"}, "p", "fi").to_dict()
+    told = [row["told"] for row in next(iter(drawn["datasets"].values()))]
+    assert told == ["<\u00a01\u00a0%", ">\u00a099\u00a0%"]
+    assert drawn["layer"][1]["encoding"]["text"]["field"] == "told"
+
+
+@pytest.mark.parametrize(("days", "count"), [(5, {"interval": "day", "step": 1}), (12, {"interval": "day", "step": 2}),
+                                             (182, charts.DATES)])  # fmt: skip
+def test_an_axis_of_few_days_names_each_day_once(days: int, count: object) -> None:
+    frame = pl.DataFrame({"x": [NOW.date() + timedelta(days=n) for n in range(days)], "y": [1.0] * days})
+    drawn = charts.trend(frame, "x", [("y", "y")], "g", "fi").to_dict()
+    assert drawn["encoding"]["x"]["axis"]["tickCount"] == count
+
+
+def test_amounts_have_the_digits_that_a_reader_needs() -> None:
+    told = [write.amount("fi", value) for value in (26965.530303, 27.54, 0.01234, 3.0, 0.0, None)]
+    assert told == ["26\u202f966", "27,5", "0,012", "3", "0", "–"]
+
+
+@pytest.mark.parametrize(("days", "told"), [(1.4, "1 päivä"), (0.2, "0 päivää"), (1.6, "2 päivää")])
+def test_one_day_is_a_day(days: float, told: str) -> None:
+    frame = pl.DataFrame({"county_code": ["21"], "level": ["watch"], "cover_days": [days]})
+    assert problems.cover_tiles("fi", frame)["21"].note == told
+
+
+def test_a_notice_is_named_by_its_dates() -> None:
+    day = NOW.date()
+    row = {"state": "K", "starts_on": day, "ends_on": day + timedelta(days=3)}
+    assert drawings.notice_state(row, day) == "in_force"
+    assert drawings.notice_state(row, day - timedelta(days=1)) == "to_come"
+    assert drawings.notice_state(row, day + timedelta(days=4)) == "end_passed"
+    assert drawings.notice_state({**row, "state": "E"}, day) == "E"
+
+
+def test_causes_are_one_sentence() -> None:
+    row = {"medicine_id": "S1", "name_fi": "x", "level": "severe", "level_before": "watch",
+           "causes": ["stock_fell", "risk_rose"]}  # fmt: skip
+    assert str(problems.change_line("fi", row)).endswith("Varasto pieneni; loppumisen todennäköisyys kasvoi.")
+
+
+def test_a_site_that_owes_two_kinds_is_one_site() -> None:
+    frame = pl.DataFrame(
+        [
+            {"source": "stock", "holder_id": "H1", "name": "Apteekki"},
+            {"source": "dispensing", "holder_id": "H1", "name": "Apteekki"},
+            {"source": "fimea_shortages", "holder_id": "fimea_shortages", "name": "fimea_shortages"},
+        ]
+    )
+    assert blocks.silent_sentence("en", frame) == "Not reported for the day: 1 site and 1 list."
+    assert blocks.silent_names("en", frame)[0].startswith("Apteekki (")
+    assert len(blocks.silent_names("en", frame)) == 2
 
 
 def test_a_reason_that_a_stronger_one_says_is_left_out() -> None:
@@ -174,11 +234,14 @@ def test_a_reason_that_a_stronger_one_says_is_left_out() -> None:
 
 
 def test_large_amounts_are_read_in_a_larger_unit_beside_the_exact_one() -> None:
-    assert figures.both("en", "stock_units", 100_950_000.0, "mg", "mg") == ["101.0 kg", "100,950,000 mg"]
-    assert figures.both("fi", "stock_units", 950.0, "mg", "mg") == ["950 mg"]
-    assert figures.both("fi", "stock_units", 5_000_000.0, "kpl", "kpl") == ["5\u202f000\u202f000 kpl"]
-    assert figures.both("fi", "stock_units", None, "mg", "mg") == ["–"]
-    assert figures.both("fi", "cover_days", 12.34, "mg", "mg") == ["12,3"]
+    assert figures.large("en", "stock_units", 100_950_000.0, "mg", "mg") == "101.0 kg"
+    assert figures.in_sql("en", "stock_units", 100_950_000.125, "mg") == "100,950,000.125 mg"
+    assert figures.large("fi", "stock_units", 950.0, "mg", "mg") == "950 mg"
+    assert figures.large("fi", "stock_units", 5_000_000.0, "kpl", "kpl") == "5\u202f000\u202f000 kpl"
+    assert figures.large("fi", "stock_units", None, "mg", "mg") == "–"
+    assert figures.large("fi", "cover_days", 12.34, "mg", "mg") == "12,3"
+    assert figures.in_sql("fi", "run_out_p14", 0.005, "mg") == "0,005"
+    assert figures.in_sql("fi", "demand_basis", "forecast", "mg") == ""
 
 
 def test_drawings_are_scaled_together_and_tables_are_not() -> None:
@@ -206,11 +269,13 @@ def test_alerts_are_grouped_by_medicine_with_the_country_first() -> None:
             "rule": ["run_out"] * 3,
             "medicine_id": ["S1", "S1", "S2"],
             "county_code": ["19", "99", "01"],
-            "level": ["severe", "elevated", "severe"],
+            "level": ["severe", "severe", "severe"],
         }
     )
     groups = alerting.grouped(frame)
     assert [[row["county_code"] for row in group] for group in groups] == [["99", "19"], ["01"]]
+    lower = frame.with_columns(level=pl.Series(["watch", "watch", "elevated"]))
+    assert [group[0]["county_code"] for group in alerting.grouped(lower)] == ["01", "99"], "the severest first"
 
 
 def test_a_national_shortage_is_one_line_and_a_few_counties_are_named() -> None:

@@ -35,8 +35,13 @@ def thresholds(language: str) -> None:
             "definitions.rules_about",
             version=rules.version,
             author=rules.author,
-            reason=rules.reason,
             day=write.day(language, rules.review_by),
+        )
+    )
+    told = word(language, f"language.{rules.reason_language}")
+    show.html(
+        Markup('<blockquote class="ms-quote"><q lang="{0}">{1}</q>{2}</blockquote>').format(
+            rules.reason_language, rules.reason, f" ({told})" if rules.reason_language != language else ""
         )
     )
     found = rules.default

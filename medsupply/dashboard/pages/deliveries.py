@@ -108,7 +108,9 @@ if pictures.height:
     show.heading(say(language, "deliveries.silent", day=write.day(language, day)))
     for one in data.expected(day).iter_rows(named=True):
         counts = {key: write.number(language, one[key]) for key in ("expected", "received", "late", "missing")}
-        st.markdown(say(language, "deliveries.expected", source=word(language, f"source.{one['source']}"), **counts))
+        told = [say(language, "deliveries.expected", source=word(language, f"source.{one['source']}"), **counts)]
+        told += [counted(language, "deliveries.not_due", one["not_due"])] if one["not_due"] else []
+        st.markdown(" ".join(told))
     blocks.completeness(language, data.completeness(day))
     blocks.silent(language, data.silent_holders(day, COUNTRY))
 show.heading(say(language, "deliveries.all"))

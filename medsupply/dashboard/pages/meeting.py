@@ -11,9 +11,8 @@ from markupsafe import Markup
 from medsupply.dashboard import alerting, blocks, data, frame, markup, problems, restricted, show
 from medsupply.dashboard.filters import Filters
 from medsupply.dashboard.markup import Cell, Column
-from medsupply.dashboard.wording import counted, say
+from medsupply.dashboard.wording import say
 from medsupply.words import numbers as write
-from medsupply.words import word
 
 SHOWN, CHANGES, SILENT = 12, 5, 8
 FIGURES = ("cover", "p14", "p56")
@@ -56,12 +55,9 @@ def unheard(chosen: Filters) -> None:
     silent = data.silent_holders(chosen.as_of, chosen.area)
     if silent.is_empty():
         return
-    named = [
-        word(language, f"source.{row['source']}") + (f": {row['name']}" if row["holder_id"] != row["source"] else "")
-        for row in silent.head(SILENT).iter_rows(named=True)
-    ]
-    st.markdown(counted(language, "complete.silent", silent.height))
-    show.small(" · ".join(named) + (" …" if silent.height > SILENT else ""))
+    names = blocks.silent_names(language, silent)
+    st.markdown(blocks.silent_sentence(language, silent))
+    show.small(" · ".join(names[:SILENT]) + (" …" if len(names) > SILENT else ""))
 
 
 chosen = frame.begin("meeting", scope=True)

@@ -11,7 +11,7 @@ from medsupply.dashboard.wording import counted, say
 from medsupply.words import numbers as write
 
 TARGETS = {"cover80": 0.8, "cover95": 0.95, "cum_cover80": 0.8}
-SHARES = frozenset({*TARGETS, "wape"})
+SHARES = frozenset({*TARGETS, "wape", "cover_high"})
 
 
 def runs(language: str, found: pl.DataFrame) -> None:
@@ -35,7 +35,12 @@ def runs(language: str, found: pl.DataFrame) -> None:
         with st.expander(say(language, "quality.substituted")):
             heads = [Column(say(language, f"quality.{key}")) for key in ("wanted", "used", "reason")]
             cells = [
-                [row["wanted"], row["used"], row["reason"], write.number(language, row["n"])]
+                [
+                    alerting.coded(language, "model", row["wanted"]),
+                    alerting.coded(language, "model", row["used"]),
+                    alerting.coded(language, "substituted", row["reason"]),
+                    write.number(language, row["n"]),
+                ]
                 for row in replaced.iter_rows(named=True)
             ]
             show.grid(
@@ -103,8 +108,9 @@ def coverage(language: str, shown: pl.DataFrame, kind: str) -> None:
     unit = say(language, "quality.axis_days" if kind == "run_out" else "quality.axis_weeks")
     drawn = charts.by_horizon(part, TARGETS.get(metric), axis, unit, language)
     show.chart(
-        language, drawn, say(language, f"quality.chart_{metric}"), part, {"horizon": unit, "value": axis}, metric
-    )
+        language, drawn, say(language, f"quality.chart_{metric}"), part, {"horizon": unit, "value": axis}, metric,
+        shares=("value",) if metric in SHARES else (),
+    )  # fmt: skip
 
 
 language = frame.lang()

@@ -42,20 +42,23 @@ def sentence(language: str, name: str, rows: pl.DataFrame, scenario: Scenario) -
     eight = rows.row(by_predicate=pl.col("horizon_days") == 56, named=True)
     before, after = write.share(language, eight["p"]), write.share(language, eight["p_changed"])
     if scenario == Scenario():
-        return say(language, "scenarios.plain", name=name, p=before, on=_on(language, eight["run_out_on"]))
+        return say(
+            language, "scenarios.plain", name=name, p=before, median=_half(language, "median", eight["run_out_on"])
+        )
     return say(
         language,
         "scenarios.changed",
         name=name,
         before=before,
         after=after,
-        on_before=_on(language, eight["run_out_on"]),
-        on_after=_on(language, eight["run_out_on_changed"]),
+        now=_half(language, "half", eight["run_out_on"]),
+        then=_half(language, "half", eight["run_out_on_changed"]),
     )
 
 
-def _on(language: str, day: date | None) -> str:
-    return write.day(language, day) if day is not None else word(language, "band.later")
+def _half(language: str, key: str, day: date | None) -> str:
+    """By when half of the futures reach the floor, as a sentence (median) or as a part of one (half)."""
+    return say(language, f"scenarios.{key}{'_none' if day is None else ''}", on=write.day(language, day))
 
 
 def result(language: str, medicine: dict[str, Any], rows: pl.DataFrame, scenario: Scenario) -> None:
@@ -67,13 +70,14 @@ def result(language: str, medicine: dict[str, Any], rows: pl.DataFrame, scenario
     shown = rows.with_columns(band=pl.col("horizon_days").replace_strict(bands, default=None))
     drawn = charts.compared(shown, list(bands.values()), names, say(language, "risk.axis"), language)
     labels = {"band": say(language, "risk.within"), **names}
-    show.chart(language, drawn, told, shown.select("band", *names), labels, f"what-if-{medicine['medicine_id']}")
+    show.chart(language, drawn, told, shown.select("band", *names), labels, f"what-if-{medicine['medicine_id']}",
+               shares=tuple(names))  # fmt: skip
     heads = [Column(say(language, "risk.within")), *(Column(name, "number") for name in names.values())]
     cells = [
         [bands[row["horizon_days"]], *(write.share(language, row[name]) for name in names)]
         for row in rows.iter_rows(named=True)
     ]
-    show.grid(heads, cells, say(language, "scenarios.caption"))
+    show.grid(heads, cells, say(language, "scenarios.caption" if len(names) > 1 else "scenarios.caption_now"))
 
 
 chosen = frame.begin("scenarios", area="none")
@@ -87,4 +91,6 @@ medicine = pick(language, start)
 code = str(medicine["medicine_id"])
 scenario = what_if.chosen_scenario(language, what_if.public_holders(start, code))
 result(language, medicine, simulate(start, code, scenario), scenario)
+if scenario != Scenario():
+    show.small(say(language, "scenarios.same_futures"))
 show.small(say(language, "scenarios.limits"))
