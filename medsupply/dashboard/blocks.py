@@ -135,10 +135,11 @@ def _complete_row(language: str, row: Mapping[str, Any]) -> list[Cell]:
 def figures_table(language: str, row: Mapping[str, Any]) -> None:
     """Every figure of a row with its value, its definition, and the value to the last digit as SQL has it."""
     unit = problems.unit(language, row)
+    larger = figures.page_unit(row, row.get("unit"), unit)
     cells = [
         [
             say(language, f"figure.{name}.name"),
-            figures.large(language, name, row[name], row.get("unit"), unit),
+            figures.readable(language, name, row[name], larger),
             Markup("<small>{}</small>").format(say(language, f"figure.{name}.is")),
             Markup("<small>{}</small>").format(figures.in_sql(language, name, row[name], unit)),
         ]

@@ -11,7 +11,8 @@ import streamlit as st
 from markupsafe import Markup
 
 from medsupply.areas import COUNTRY
-from medsupply.dashboard import blocks, charts, data, figures, markup, problems, show
+from medsupply.dashboard import blocks, charts, data, markup, problems, show
+from medsupply.dashboard.figures import Unit
 from medsupply.dashboard.filters import Filters
 from medsupply.dashboard.markup import Column
 from medsupply.dashboard.wording import counted, say
@@ -51,7 +52,7 @@ def risk(chosen: Filters, code: str) -> None:
     show.chart(language, drawn, sentence, named, labels, name, shares=("p", "p_with_reserve", "p_announced"))
 
 
-def stock(chosen: Filters, code: str, unit_code: str | None, unit: str) -> None:
+def stock(chosen: Filters, code: str, unit: Unit) -> None:
     """Stock against its floor over the last half year."""
     language = chosen.language
     show.subheading(say(language, "stock.title"))
@@ -59,49 +60,49 @@ def stock(chosen: Filters, code: str, unit_code: str | None, unit: str) -> None:
     if found.is_empty() or found["stock_units"].is_null().all():
         st.markdown(say(language, "stock.none"))
         return
-    (drawable,), unit = figures.enlarged([found.select("as_of", "stock_units", "floor_units")], unit_code, unit)
+    drawable = unit.of(found.select("as_of", "stock_units", "floor_units"))
     known = drawable.filter(pl.col("stock_units").is_not_null())
     first, last = known.row(0, named=True), known.row(-1, named=True)
     sentence = say(
         language,
         "stock.sentence",
-        now=figures.short(language, last["stock_units"]),
-        unit=unit,
+        now=write.amount(language, last["stock_units"]),
+        unit=unit.word,
         day=write.day(language, last["as_of"]),
-        before=figures.short(language, first["stock_units"]),
+        before=write.amount(language, first["stock_units"]),
         first=write.day(language, first["as_of"]),
-        floor=figures.short(language, last["floor_units"]),
+        floor=write.amount(language, last["floor_units"]),
     )
     labels = {
         "stock_units": say(language, "figure.stock_units.name"),
         "floor_units": say(language, "figure.floor_units.name"),
     }
-    drawn = charts.trend(drawable, "as_of", list(labels.items()), unit, language)
-    heads = {"as_of": say(language, "column.day")} | {key: f"{label}, {unit}" for key, label in labels.items()}
+    drawn = charts.trend(drawable, "as_of", list(labels.items()), unit.word, language)
+    heads = {"as_of": say(language, "column.day")} | {key: f"{label}, {unit.word}" for key, label in labels.items()}
     show.chart(language, drawn, sentence, drawable, heads, f"stock-{code}", file=found)
 
 
-def demand(chosen: Filters, code: str, atc: str, unit_code: str | None, unit: str) -> None:
+def demand(chosen: Filters, code: str, atc: str, unit: Unit) -> None:
     """Weekly demand and its forecast; where packs are not known, Kela purchases of the ATC code and theirs."""
     language = chosen.language
     show.subheading(say(language, "demand.title"))
     past = data.weekly_demand(code, chosen.area, chosen.as_of)
     ahead = data.demand_forecast(code, chosen.area, chosen.as_of)
-    measure, title = "units", unit
+    measure = "units"
     if past.is_empty() and ahead.is_empty() and atc:
         series = atc if chosen.area == COUNTRY else atc[:3]
         past = data.weekly_purchases(series, chosen.area, chosen.as_of, chosen.known_at)
         ahead = data.demand_forecast(series, chosen.area, chosen.as_of, "purchases")
-        measure, unit_code, title = "purchases", None, say(language, "demand.purchases_axis", atc=series)
+        measure, unit = "purchases", Unit(say(language, "demand.purchases_axis", atc=series))
     if past.is_empty() and ahead.is_empty():
         st.markdown(say(language, "demand.none"))
         return
-    _fan(chosen, past, ahead, measure, (unit_code, title))
+    _fan(chosen, past, ahead, measure, unit)
 
 
-def _fan(chosen: Filters, past: pl.DataFrame, ahead: pl.DataFrame, measure: str, unit: tuple[str | None, str]) -> None:
+def _fan(chosen: Filters, past: pl.DataFrame, ahead: pl.DataFrame, measure: str, unit: Unit) -> None:
     language = chosen.language
-    (known, coming), large = figures.enlarged([past, ahead], *unit)
+    known, coming, large = unit.of(past), unit.of(ahead), unit.word
     weeks = {"week": say(language, "column.week"), "units": large}
     if ahead.is_empty():
         drawn = charts.trend(known, "week", [("units", large)], large, language)
@@ -112,8 +113,8 @@ def _fan(chosen: Filters, past: pl.DataFrame, ahead: pl.DataFrame, measure: str,
     sentence = say(
         language,
         f"demand.sentence_{measure}",
-        low=figures.short(language, low),
-        high=figures.short(language, high),
+        low=write.amount(language, low),
+        high=write.amount(language, high),
         unit=large,
         cutoff=write.day(language, ahead["cutoff"][0]),
     )

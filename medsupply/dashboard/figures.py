@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import polars as pl
 import polars.selectors as cs
@@ -70,26 +72,23 @@ def scale(unit: str | None, most: float | None) -> tuple[float, str | None]:
     return 1.0, None
 
 
-def enlarged(frames: Sequence[pl.DataFrame], code: str | None, word_of_unit: str) -> tuple[list[pl.DataFrame], str]:
-    """Frames with their amounts in the larger unit that suits the largest of them, and that unit's word.
+@dataclass(frozen=True)
+class Unit:
+    """What all amounts of a page are written in: ``size`` of the warehouse's own unit."""
 
-    For drawings and the tables beside them; files keep the warehouse's own figures.
-    """
-    tops = [value for frame in frames for value in frame.select(cs.float().max()).row(0) if value is not None]
-    divisor, larger = scale(code, max(tops, default=None))
-    if larger is None:
-        return list(frames), word_of_unit
-    return [frame.with_columns(cs.float() / divisor) for frame in frames], larger
+    word: str
+    size: float = 1.0
+
+    def of(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Amounts for drawings and the tables beside them; files keep the warehouse's own figures."""
+        return frame if self.size == 1.0 else frame.with_columns(cs.float() / self.size)
 
 
-def large(language: str, name: str, value: object, code: str | None, unit: str) -> str:
-    """A figure as a person reads it, an amount in the unit that suits it."""
-    if name not in AMOUNTS or value is None:
-        return readable(language, name, value, unit)
-    divisor, larger = scale(code, float(str(value)))
-    if larger is None:
-        return readable(language, name, value, unit)
-    return f"{write.number(language, float(str(value)) / divisor, 1)} {larger}"
+def page_unit(row: Mapping[str, Any] | None, code: str | None, word_of_unit: str) -> Unit:
+    """The unit that suits the largest amount of a row, so that a page does not speak of g here and of mg there."""
+    amounts = [row[name] for name in AMOUNTS if row.get(name) is not None] if row is not None else []
+    size, larger = scale(code, max(amounts, default=None))
+    return Unit(larger or word_of_unit, size)
 
 
 def in_sql(language: str, name: str, value: object, unit: str) -> str:
@@ -99,7 +98,7 @@ def in_sql(language: str, name: str, value: object, unit: str) -> str:
     return f"{write.exact(language, float(value))} {unit if name in AMOUNTS else ''}".rstrip()
 
 
-def readable(language: str, name: str, value: object, unit: str) -> str:
+def readable(language: str, name: str, value: object, unit: Unit) -> str:
     """A figure as text: amounts with their unit, shares in per cent, days as days; nothing known is a dash."""
     if value is None:
         return write.NOTHING
@@ -111,10 +110,5 @@ def readable(language: str, name: str, value: object, unit: str) -> str:
     if name in SHARES:
         return write.share(language, amount, 1)
     if name in AMOUNTS:
-        return f"{write.number(language, amount, 0 if abs(amount) >= 100 else 1)} {unit}".rstrip()
+        return f"{write.amount(language, amount / unit.size)} {unit.word}".rstrip()
     return write.number(language, amount, {"demand_index": 2}.get(name, 1 if name in DAYS else 0))
-
-
-def short(language: str, value: float | None) -> str:
-    """An amount in a sentence: whole from 100 on, else one decimal."""
-    return write.number(language, value, 0 if value is None or abs(value) >= 100 else 1)

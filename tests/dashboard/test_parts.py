@@ -234,20 +234,24 @@ def test_a_reason_that_a_stronger_one_says_is_left_out() -> None:
 
 
 def test_large_amounts_are_read_in_a_larger_unit_beside_the_exact_one() -> None:
-    assert figures.large("en", "stock_units", 100_950_000.0, "mg", "mg") == "101.0 kg"
+    mg = figures.Unit("mg")
+    row = {"stock_units": 100_950_000.0, "daily_demand_units": 345_000.0, "floor_units": None}
+    kilos = figures.page_unit(row, "mg", "mg")
+    assert figures.readable("en", "stock_units", row["stock_units"], kilos) == "101 kg"
+    assert figures.readable("en", "daily_demand_units", row["daily_demand_units"], kilos) == "0.345 kg", "one unit"
     assert figures.in_sql("en", "stock_units", 100_950_000.125, "mg") == "100,950,000.125 mg"
-    assert figures.large("fi", "stock_units", 950.0, "mg", "mg") == "950 mg"
-    assert figures.large("fi", "stock_units", 5_000_000.0, "kpl", "kpl") == "5\u202f000\u202f000 kpl"
-    assert figures.large("fi", "stock_units", None, "mg", "mg") == "–"
-    assert figures.large("fi", "cover_days", 12.34, "mg", "mg") == "12,3"
+    assert figures.page_unit({"stock_units": 950.0}, "mg", "mg") == figures.page_unit(None, "mg", "mg") == mg
+    pieces = figures.page_unit({"stock_units": 5_000_000.0}, "kpl", "kpl")
+    assert figures.readable("fi", "stock_units", 5_000_000.0, pieces) == "5\u202f000\u202f000 kpl"
+    assert figures.readable("fi", "stock_units", None, mg) == "–"
+    assert figures.readable("fi", "cover_days", 12.34, mg) == "12,3"
     assert figures.in_sql("fi", "run_out_p14", 0.005, "mg") == "0,005"
     assert figures.in_sql("fi", "demand_basis", "forecast", "mg") == ""
 
 
-def test_drawings_are_scaled_together_and_tables_are_not() -> None:
-    past, ahead = pl.DataFrame({"units": [2e7, None]}), pl.DataFrame({"q50": [1e6]})
-    (first, second), unit = figures.enlarged([past, ahead], "mg", "mg")
-    assert (first["units"].to_list(), second["q50"].to_list(), unit) == ([20.0, None], [1.0], "kg")
+def test_drawings_are_in_the_unit_of_the_page_and_files_are_not() -> None:
+    past, unit = pl.DataFrame({"units": [2e7, None], "week": [1, 2]}), figures.Unit("kg", 1e6)
+    assert unit.of(past).to_dict(as_series=False) == {"units": [20.0, None], "week": [1, 2]}
     assert past["units"].to_list() == [2e7, None]
 
 

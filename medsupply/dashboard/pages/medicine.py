@@ -6,7 +6,19 @@ import polars as pl
 import streamlit as st
 
 from medsupply.areas import AREAS, COUNTRY
-from medsupply.dashboard import blocks, data, drawings, explained, filters, frame, markup, problems, restricted, show
+from medsupply.dashboard import (
+    blocks,
+    data,
+    drawings,
+    explained,
+    figures,
+    filters,
+    frame,
+    markup,
+    problems,
+    restricted,
+    show,
+)
 from medsupply.dashboard.filters import Filters
 from medsupply.dashboard.markup import Column
 from medsupply.dashboard.wording import say
@@ -91,14 +103,14 @@ here = areas.filter(pl.col("county_code") == chosen.area)
 row = restricted.named(here).row(0, named=True) if here.height else None
 heading(language, medicine, row)
 
-unit_code, unit = str(medicine["unit"] or "") or None, problems.unit(language, medicine)
+unit = figures.page_unit(row, str(medicine["unit"] or "") or None, problems.unit(language, medicine))
 left, right = st.columns(2, gap="large")
 with left:
     drawings.risk(chosen, code)
     explained.run_out(chosen, code, medicine)
 with right:
-    drawings.stock(chosen, code, unit_code, unit)
-drawings.demand(chosen, code, str(medicine["atc"] or ""), unit_code, unit)
+    drawings.stock(chosen, code, unit)
+drawings.demand(chosen, code, str(medicine["atc"] or ""), unit)
 country = areas.filter(pl.col("county_code") == COUNTRY)
 explained.drivers(chosen, code, country.row(0, named=True) if country.height else None)
 drawings.family(chosen, medicine)
