@@ -21,9 +21,11 @@ from medsupply import desk, flow, published
 from medsupply.alerts.sink import sink
 from medsupply.days import end_of_day
 from medsupply.errors import InputError, MedsupplyError
+from medsupply.forecast.workers import clean
 from medsupply.settings import Settings
 from medsupply.simulate import simulate
 from medsupply.warehouse.database.connection import Warehouse
+from medsupply.warehouse.loading.parser import close_shared
 
 Tell = Callable[[str], None]
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,15 +64,17 @@ def simulated(wh: Warehouse, *, tell: Tell) -> None:
     _load(wh, folder, arrivals, until=known_on(days[0]), since=None)
     step("loaded; the days begin")
     desk.subscribe_all(wh, SUBSCRIBERS, at=known_on(days[0]))
-    for before, day in zip([None, *days], days[:-1], strict=False):
-        _load(wh, folder, arrivals, until=known_on(day), since=known_on(before) if before else None)
-        done = flow.run(wh, day, known_on(day), folder=None, workers=wh.settings.workers)
-        flow.digest(wh, day, at=known_on(day))
-        step(f"{day}: {done.summary}")
-    _stage(wh, folder, arrivals, since=known_on(days[-2]), until=known_on(last))
-    with sink(wh.settings.home / "mails") as relay:
+    mails = wh.settings.home / "mails"
+    with sink(mails) as relay:
+        for before, day in zip([None, *days], days[:-1], strict=False):
+            _load(wh, folder, arrivals, until=known_on(day), since=known_on(before) if before else None)
+            done = flow.run(wh, day, known_on(day), folder=None, workers=wh.settings.workers)
+            flow.digest(wh, day, at=known_on(day))
+            step(f"{day}: {done.summary}; {flow.send(wh, clock=_now, drain=True, smtp_url=relay)}")
+        _stage(wh, folder, arrivals, since=known_on(days[-2]), until=known_on(last))
         _airflow(wh, last, known_on(last), relay, step)
-        step(f"{flow.send(wh, clock=_now, drain=True, smtp_url=relay)}; they lie in {wh.settings.home / 'mails'}")
+        flow.send(wh, clock=_now, drain=True, smtp_url=relay)
+    step(f"{len(list(mails.glob('*.eml')))} mails lie in {mails}")
     step(f"the picture of {last}: {flow.summary(flow.situation(wh, last, known_on(last)))}")
 
 
@@ -145,17 +149,19 @@ def _now() -> datetime:
 
 
 def serve(settings: Settings, port: int, *, host: str = "127.0.0.1", tell: Tell) -> None:
-    """Serve the dashboard in the foreground until it is stopped."""
+    """Serve the dashboard in the foreground until it is stopped, in the place of this process: what a demo has read
+    and forecast is let go, and Ctrl-C stops the one process that there is."""
     page = ROOT / "app.py"
     if not page.exists():
         raise InputError("app.py is not beside the package", "Serve the dashboard from a checkout")
-    tell(f"The dashboard is at http://{host}:{port} (stop it with Ctrl-C)")
+    tell(f"The dashboard is at http://{host}:{port}")
+    tell("Ctrl-C stops it. The database goes on; 'medsupply down' stops that.")
     environment = {**os.environ, "MEDSUPPLY_HOME": str(settings.home)}
     command = [sys.executable, "-m", "streamlit", "run", str(page)]
     options = ["--server.port", str(port), "--server.address", host, "--server.headless", "true"]
-    try:
-        subprocess.run([*command, *options], env=environment, cwd=ROOT, check=True)
-    except KeyboardInterrupt:
-        tell("Stopped. The database goes on; 'medsupply down' stops it.")
-    except subprocess.CalledProcessError as error:
-        raise MedsupplyError(f"The dashboard ended with code {error.returncode}", "See its messages above") from error
+    close_shared()
+    clean()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.chdir(ROOT)
+    os.execve(sys.executable, [*command, *options], environment)

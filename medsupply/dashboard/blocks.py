@@ -14,6 +14,7 @@ from medsupply.dashboard import figures, markup, problems, restricted, show
 from medsupply.dashboard.filters import Filters
 from medsupply.dashboard.markup import Cell, Column
 from medsupply.dashboard.wording import counted, say
+from medsupply.rules import Rules
 from medsupply.words import numbers as write
 from medsupply.words import word
 
@@ -208,5 +209,15 @@ def definition_list(language: str, names: Sequence[str]) -> None:
                 say(language, f"figure.{name}.name"), name, say(language, f"figure.{name}.is")
             )
             for name in names
+        )
+    )
+
+
+def quoted(language: str, rules: Rules) -> None:
+    """Why the rules are as they are, in the words and the language of who wrote them."""
+    told = word(language, f"language.{rules.reason_language}")
+    show.html(
+        Markup('<blockquote class="ms-quote"><q lang="{0}">{1}</q>{2}</blockquote>').format(
+            rules.reason_language, rules.reason, f" ({told})" if rules.reason_language != language else ""
         )
     )

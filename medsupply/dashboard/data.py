@@ -11,8 +11,10 @@ from medsupply.alerts.store.signs import channel
 from medsupply.areas import COUNTRY, COUNTY_CODES
 from medsupply.dashboard.asking import ask, fresh, warehouse
 from medsupply.dashboard.context import current
+from medsupply.sources.catalogue import SOURCES, Kind
 
 HISTORY_DAYS = 182
+WHOLE_LISTS = [one.name for one in SOURCES.values() if one.kind is Kind.FULL_LIST and not one.scope]
 CORRECTIONS_SHOWN_DAYS = 7
 MEDICINE = """m.name_fi, m.name_sv, m.name_en, m.strength, m.form, m.form_sv, m.form_en, m.form_class, m.unit,
     m.state AS market_state, m.critical_lists"""
@@ -274,11 +276,19 @@ def delivery_totals() -> pl.DataFrame:
 
 
 def quarantine() -> pl.DataFrame:
-    """Rows that wait in quarantine, by source and reason, with one example of each."""
+    """Rows that wait in quarantine, by source and reason, with one example of each.
+
+    Of lists that come whole those of the newest: the same wrong line of a daily list is one, however often it came.
+    """
     return ask(
         "SELECT source, reason_code, count(*) AS n, count(DISTINCT delivery_id) AS deliveries, "
         "min(delivery_id || ', ' || line) AS example FROM analyst.quarantine WHERE released_at IS NULL "
-        "GROUP BY source, reason_code ORDER BY n DESC, source, reason_code"
+        "AND (source <> ALL(:lists) OR delivery_id IN (SELECT DISTINCT ON (source) delivery_id FROM analyst.deliveries "
+        "WHERE source = ANY(:lists) AND (verdict IN ('accepted', 'partly') OR verdict = 'held' "
+        "AND released_at IS NOT NULL) AND withdrawn_at IS NULL "
+        "ORDER BY source, received_at DESC, sha256 DESC)) "
+        "GROUP BY source, reason_code ORDER BY n DESC, source, reason_code",
+        lists=WHOLE_LISTS,
     )
 
 

@@ -10,7 +10,7 @@ import polars as pl
 import streamlit as st
 from markupsafe import Markup
 
-from medsupply.areas import COUNTRY
+from medsupply.areas import AREAS, COUNTRY
 from medsupply.dashboard import blocks, charts, data, markup, problems, show
 from medsupply.dashboard.figures import Unit
 from medsupply.dashboard.filters import Filters
@@ -218,3 +218,26 @@ def packages(language: str, code: str) -> None:
         ]
         show.grid(heads, cells, say(language, "packages.title", n=found.height))
         show.download(language, found, f"packages-{code}")
+
+
+def everywhere(language: str, rows: pl.DataFrame) -> None:
+    """A medicine in every area: level, cover, risk, reporting."""
+    heads = [
+        Column(say(language, "column.area")),
+        Column(say(language, "column.level")),
+        *(Column(say(language, f"column.{key}"), "number") for key in ("cover", "out", "p56", "reporting")),
+    ]
+    order = {code: place for place, code in enumerate(data.area_names())}
+    cells = [
+        [
+            AREAS[row["county_code"]].name(language),
+            markup.badge(language, row["level"]),
+            write.number(language, row["cover_days"]),
+            write.share(language, row["out_share"]),
+            write.share(language, row["run_out_p56"]),
+            write.share(language, row["reporting_share"]),
+        ]
+        for row in sorted(rows.iter_rows(named=True), key=lambda row: order[row["county_code"]])
+    ]
+    show.grid(heads, cells, say(language, "medicine.areas_caption"))
+    show.download(language, rows, "medicine-areas")

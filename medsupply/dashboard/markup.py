@@ -48,25 +48,31 @@ def badge(language: str, level: str | None) -> Markup:
 
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], caption: str, kind: str = "") -> Markup:
-    """A table with a caption; the first column heads its row. ``kind``: a class of its own in the style."""
+    """A table with a caption; the first column heads its row. ``kind``: a class of its own in the style.
+
+    On a phone the rows of a table with a kind stand as blocks, each cell with its heading before it: roles keep it a
+    table for screen readers.
+    """
     head = Markup("").join(
-        Markup('<th scope="col" class="ms-{}">{}</th>').format(column.kind, column.label) for column in columns
+        Markup('<th scope="col" role="columnheader" class="ms-{}">{}</th>').format(column.kind, column.label)
+        for column in columns
     )
     body = Markup("").join(_row(columns, row) for row in rows)
     return Markup(
-        '<div class="ms-scroll" tabindex="0" role="region" aria-label="{0}"><table class="ms-table{1}">'
-        "<caption>{0}</caption><thead><tr>{2}</tr></thead><tbody>{3}</tbody></table></div>"
+        '<div class="ms-scroll" tabindex="0" role="region" aria-label="{0}"><table role="table" class="ms-table{1}">'
+        '<caption><span class="ms-caption">{0}</span></caption><thead role="rowgroup"><tr role="row">{2}</tr></thead>'
+        '<tbody role="rowgroup">{3}</tbody></table></div>'
     ).format(caption, f" ms-{kind}" if kind else "", head, body)
 
 
 def _row(columns: Sequence[Column], row: Sequence[Cell]) -> Markup:
     cells = [
-        Markup('<{0} class="ms-{1}"{2}>{3}</{0}>').format(
-            "th" if position == 0 else "td", column.kind, Markup(' scope="row"') if position == 0 else "", cell
-        )
+        Markup('<th class="ms-{}" scope="row" role="rowheader">{}</th>').format(column.kind, cell)
+        if position == 0
+        else Markup('<td class="ms-{}" role="cell" data-head="{}">{}</td>').format(column.kind, column.label, cell)
         for position, (column, cell) in enumerate(zip(columns, row, strict=True))
     ]
-    return Markup("<tr>{}</tr>").format(Markup("").join(cells))
+    return Markup('<tr role="row">{}</tr>').format(Markup("").join(cells))
 
 
 def lines(items: Iterable[Cell]) -> Markup:

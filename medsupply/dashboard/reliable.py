@@ -1,13 +1,15 @@
-"""Reliability of run-out probabilities: what was told against how often it happened, by horizon and class."""
+"""How forecasts turned out, drawn: what was told against how often it happened, and scores by horizon."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from medsupply.dashboard import charts, show
+from medsupply.dashboard import alerting, charts, show
 from medsupply.dashboard.wording import counted, say, sentences
 from medsupply.words import numbers as write
 
+TARGETS = {"cover80": 0.8, "cover95": 0.95, "cum_cover80": 0.8}
+SHARES = frozenset({*TARGETS, "wape", "cover_high"})
 BINS = r"^(mean_p|rate)_[0-9]$"
 
 
@@ -54,3 +56,20 @@ def _gap(found: pl.DataFrame) -> float:
     """Mean difference of told and happened, by pairs."""
     gap = ((found["p"] - found["rate"]).abs() * found["pairs"]).sum()
     return float(gap) / float(found["pairs"].sum())
+
+
+def coverage(language: str, shown: pl.DataFrame, kind: str) -> None:
+    """Coverage of demand or Brier score of run-out by horizon, where there are two horizons or more."""
+    metric = "cover80" if kind == "demand" else "brier"
+    part = shown.filter(pl.col("metric") == metric).sort("horizon")
+    if part["horizon"].n_unique() < 2:
+        return
+    measure = part["measure"][0]
+    part = part.filter(pl.col("measure") == measure)
+    axis = alerting.coded(language, "score", metric)
+    unit = say(language, "quality.axis_days" if kind == "run_out" else "quality.axis_weeks")
+    drawn = charts.by_horizon(part, TARGETS.get(metric), axis, unit, language)
+    show.chart(
+        language, drawn, say(language, f"quality.chart_{metric}"), part, {"horizon": unit, "value": axis}, metric,
+        shares=("value",) if metric in SHARES else (),
+    )  # fmt: skip

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd  # type: ignore[import-untyped]
 
 from medsupply.forecast.calendar import YEAR_DAYS, Array, Mask
+from medsupply.forecast.workers import stan_imported
 
 TIMEOUT_SECONDS = 10
 YEARLY_ORDER = {"W": 3, "M": 4}
@@ -27,7 +28,9 @@ REGRESSOR_SCALE = 10.0
 def prophet_class() -> Any:
     """Prophet, imported when it is first needed (seconds), its loggers kept to errors."""
     logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)
-    from prophet import Prophet
+    with stan_imported():
+        import cmdstanpy  # noqa: F401
+        from prophet import Prophet
 
     for name in ("cmdstanpy", "prophet"):
         logging.getLogger(name).disabled = True

@@ -54,6 +54,43 @@ V03AB33|hydroksokobalamiini|hydroxokobalamin|Hydroxocobalamin|5 g|infuusiokuiva-
 M03CA01|dantroleeni|dantrolen|Dantrolene|20 mg|injektiokuiva-aine, liuosta varten|kpl|12|1.4|0.0|h|1
 V03AB14|protamiini|protamin|Protamine|10 mg/ml|injektioneste, liuos|ml|5 x 5|14|0.0|h|2
 """
+# Pharmaceutical form: in Swedish and English.
+FORMS = {
+    "tabletti": ("tablett", "tablet"),
+    "tabletti, kalvopäällysteinen": ("tablett, filmdragerad", "film-coated tablet"),
+    "depottabletti": ("depottablett", "prolonged-release tablet"),
+    "enterotabletti": ("enterotablett", "gastro-resistant tablet"),
+    "kapseli, kova": ("kapsel, hård", "capsule, hard"),
+    "jauhe oraalisuspensiota varten": ("pulver till oral suspension", "powder for oral suspension"),
+    "inhalaatiojauhe": ("inhalationspulver", "inhalation powder"),
+    "inhalaatiosumute, suspensio": ("inhalationsspray, suspension", "pressurised inhalation, suspension"),
+    "injektioneste, liuos": ("injektionsvätska, lösning", "solution for injection"),
+    "injektioneste, liuos, esitäytetty ruisku": (
+        "injektionsvätska, lösning, förfylld spruta",
+        "solution for injection in pre-filled syringe",
+    ),
+    "injektioneste, liuos, esitäytetty kynä": (
+        "injektionsvätska, lösning, förfylld injektionspenna",
+        "solution for injection in pre-filled pen",
+    ),
+    "injektioneste, suspensio": ("injektionsvätska, suspension", "suspension for injection"),
+    "injektiokuiva-aine, liuosta varten": (
+        "pulver till injektionsvätska, lösning",
+        "powder for solution for injection",
+    ),
+    "injektiokuiva-aine ja liuotin, liuosta varten": (
+        "pulver och vätska till injektionsvätska, lösning",
+        "powder and solvent for solution for injection",
+    ),
+    "injektio-/infuusiokuiva-aine, liuosta varten": (
+        "pulver till injektions-/infusionsvätska, lösning",
+        "powder for solution for injection/infusion",
+    ),
+    "injektio-/infuusioneste, liuos": ("injektions-/infusionsvätska, lösning", "solution for injection/infusion"),
+    "injektio-/infuusioneste, emulsio": ("injektions-/infusionsvätska, emulsion", "emulsion for injection/infusion"),
+    "infuusiokuiva-aine, liuosta varten": ("pulver till infusionsvätska, lösning", "powder for solution for infusion"),
+    "infuusioneste, liuos": ("infusionsvätska, lösning", "solution for infusion"),
+}
 COMPANIES = (
     "Kaamos Pharma Oy",
     "Revontuli Lääke Oy",

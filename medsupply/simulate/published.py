@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from medsupply.simulate.products import COMPANIES, Medicine, Package
+from medsupply.simulate.products import COMPANIES, FORMS, Medicine, Package
 
 PACKAGE_HEADER = (
     "PAKKAUSNRO;VNRNRO;PAKKAUSKOKO;KERROIN;KOKO;YKSIKKO;LAITE;ASTIATUN;KAUPPAANTULOPVM;KAUPASTAPOISPVM;RESEPTISTATUS;"
@@ -32,7 +32,7 @@ def atc_file(medicines: Sequence[Medicine]) -> bytes:
 
 def forms_file(medicines: Sequence[Medicine]) -> bytes:
     forms = sorted({one.form for one in medicines})
-    rows = [f"{n};{form};{form} (sv);{form} (en)" for n, form in enumerate(forms, start=1)]
+    rows = [f"{n};{form};{';'.join(FORMS[form])}" for n, form in enumerate(forms, start=1)]
     return latin(["LAAKEMUOTOTUN;LAAKEMUOTONIMI;LAAKEMUOTONIMIR;LAAKEMUOTONIMIE", *rows])
 
 

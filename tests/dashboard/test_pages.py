@@ -77,7 +77,7 @@ def test_normal_and_not_critical_medicines_are_one_choice_away(open_filled: Open
 
 
 def test_a_county_that_is_worse_than_the_country_stands_below_its_list(open_filled: Open) -> None:
-    listed = shown(open_filled("situation", "en")).split(f"<caption>{say('en', 'apart.caption')}", 1)[1]
+    listed = shown(open_filled("situation", "en")).split(f">{say('en', 'apart.caption')}<", 1)[1]
     line = listed.split("</table>", 1)[0]
     assert line.index("salbutamol") < line.index("North Ostrobothnia")
     assert "amoxicillin" not in line, "as severe there as in the country"
@@ -286,3 +286,23 @@ def test_the_words_of_who_wrote_the_rules_are_a_quotation(open_filled: Open, lan
     rules = load_rules()
     assert f'<q lang="{rules.reason_language}">{rules.reason}</q>' in text
     assert (word(language, "language.en") in text.split(rules.reason, 1)[1][:40]) == (language != "en")
+
+
+def test_the_same_wrong_line_of_a_daily_list_counts_once(fresh_settings: Settings, open_empty: Open) -> None:
+    with Warehouse.open(fresh_settings) as wh:
+        fill(wh)
+        with wh.transaction() as connection:
+            for number in (1, 2, 3):
+                same = f"jsonb_build_object('delivery_id', 'list-{number}', 'source', 'fimea_shortages'"
+                connection.exec_driver_sql(
+                    f"INSERT INTO ops.deliveries SELECT (jsonb_populate_record(d, {same}, 'verdict', 'partly',"
+                    f" 'received_at', '{NOW - timedelta(days=number)}'))).* FROM ops.deliveries d"
+                    " WHERE delivery_id = 'stock-1'"
+                )
+                connection.exec_driver_sql(
+                    f"INSERT INTO ops.quarantine SELECT (jsonb_populate_record(q, {same}))).*"
+                    " FROM ops.quarantine q WHERE delivery_id = 'stock-1' AND line = 3"
+                )
+    text = shown(open_empty("deliveries", "en"))
+    assert counted("en", "quarantine.sentence", 4) in text
+    assert "list-1, 3" in text and "list-2, 3" not in text

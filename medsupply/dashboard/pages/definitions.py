@@ -38,12 +38,7 @@ def thresholds(language: str) -> None:
             day=write.day(language, rules.review_by),
         )
     )
-    told = word(language, f"language.{rules.reason_language}")
-    show.html(
-        Markup('<blockquote class="ms-quote"><q lang="{0}">{1}</q>{2}</blockquote>').format(
-            rules.reason_language, rules.reason, f" ({told})" if rules.reason_language != language else ""
-        )
-    )
+    blocks.quoted(language, rules)
     found = rules.default
     cells = [
         [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from medsupply.areas import AREAS, COUNTRY
+from medsupply.areas import COUNTRY
 from medsupply.dashboard import (
     blocks,
     data,
@@ -20,7 +20,6 @@ from medsupply.dashboard import (
     show,
 )
 from medsupply.dashboard.filters import Filters
-from medsupply.dashboard.markup import Column
 from medsupply.dashboard.wording import say
 from medsupply.words import numbers as write
 from medsupply.words import word
@@ -69,28 +68,6 @@ def heading(language: str, medicine: dict[str, object], row: dict[str, object] |
     show.html(markup.bullets(problems.reasons(language, problems.leading(row["reasons"]))))  # type: ignore[arg-type]
 
 
-def everywhere(language: str, rows: pl.DataFrame) -> None:
-    heads = [
-        Column(say(language, "column.area")),
-        Column(say(language, "column.level")),
-        *(Column(say(language, f"column.{key}"), "number") for key in ("cover", "out", "p56", "reporting")),
-    ]
-    order = {code: place for place, code in enumerate(data.area_names())}
-    cells = [
-        [
-            AREAS[row["county_code"]].name(language),
-            markup.badge(language, row["level"]),
-            write.number(language, row["cover_days"]),
-            write.share(language, row["out_share"]),
-            write.share(language, row["run_out_p56"]),
-            write.share(language, row["reporting_share"]),
-        ]
-        for row in sorted(rows.iter_rows(named=True), key=lambda row: order[row["county_code"]])
-    ]
-    show.grid(heads, cells, say(language, "medicine.areas_caption"))
-    show.download(language, rows, "medicine-areas")
-
-
 chosen = frame.begin("medicine")
 language = chosen.language
 medicine = pick(chosen)
@@ -125,6 +102,6 @@ if areas.height:
     tiles = problems.cover_tiles(language, areas)
     show.html(markup.tile_map(language, tiles, "medicine", **chosen.url(medicine=code)))
     with st.expander(say(language, "medicine.areas_caption")):
-        everywhere(language, areas)
+        drawings.everywhere(language, areas)
 drawings.packages(language, code)
 restricted.of_medicine(chosen, medicine)

@@ -5,13 +5,10 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from medsupply.dashboard import alerting, charts, data, frame, reliable, show
+from medsupply.dashboard import alerting, data, frame, reliable, show
 from medsupply.dashboard.markup import Column
 from medsupply.dashboard.wording import counted, say
 from medsupply.words import numbers as write
-
-TARGETS = {"cover80": 0.8, "cover95": 0.95, "cum_cover80": 0.8}
-SHARES = frozenset({*TARGETS, "wape", "cover_high"})
 
 
 def runs(language: str, found: pl.DataFrame) -> None:
@@ -80,9 +77,11 @@ def scored(language: str, found: pl.DataFrame, kind: str) -> None:
             say(language, f"quality.of_{row['measure']}"),
             counted(language, "quality.days" if kind == "run_out" else "quality.weeks", row["horizon"]),
             write.share(language, row["value"], 1)
-            if row["metric"] in SHARES
+            if row["metric"] in reliable.SHARES
             else write.number(language, row["value"], 3),
-            write.share(language, TARGETS[row["metric"]]) if row["metric"] in TARGETS else write.NOTHING,
+            write.share(language, reliable.TARGETS[row["metric"]])
+            if row["metric"] in reliable.TARGETS
+            else write.NOTHING,
             write.number(language, row["pairs"]),
         ]
         for row in shown.sort("metric", "measure", "horizon").iter_rows(named=True)
@@ -93,24 +92,8 @@ def scored(language: str, found: pl.DataFrame, kind: str) -> None:
     ]
     show.grid(heads, cells, say(language, "quality.caption"))
     show.download(language, part, f"scores-{kind}")
-    coverage(language, shown, kind)
+    reliable.coverage(language, shown, kind)
     reliable.diagram(language, part)
-
-
-def coverage(language: str, shown: pl.DataFrame, kind: str) -> None:
-    metric = "cover80" if kind == "demand" else "brier"
-    part = shown.filter(pl.col("metric") == metric).sort("horizon")
-    if part["horizon"].n_unique() < 2:
-        return
-    measure = part["measure"][0]
-    part = part.filter(pl.col("measure") == measure)
-    axis = alerting.coded(language, "score", metric)
-    unit = say(language, "quality.axis_days" if kind == "run_out" else "quality.axis_weeks")
-    drawn = charts.by_horizon(part, TARGETS.get(metric), axis, unit, language)
-    show.chart(
-        language, drawn, say(language, f"quality.chart_{metric}"), part, {"horizon": unit, "value": axis}, metric,
-        shares=("value",) if metric in SHARES else (),
-    )  # fmt: skip
 
 
 language = frame.lang()

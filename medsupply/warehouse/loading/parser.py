@@ -138,6 +138,13 @@ class Parser:
             self._idle.put(None)
 
 
+def close_shared() -> None:
+    """End the parsing processes of this process; the next parse starts new ones."""
+    for key, parser in list(_shared.items()):
+        if key[0] == os.getpid():
+            parser.close()
+
+
 _shared: dict[tuple[int, int, int, float], Parser] = {}
 _lock = threading.Lock()
 

@@ -9,6 +9,8 @@ import pytest
 
 from medsupply.errors import DeliveryRefused
 from medsupply.simulate import Manifest
+from medsupply.simulate.products import FORMS, medicines
+from medsupply.simulate.published import forms_file
 from medsupply.sources.catalogue import SOURCES
 from medsupply.sources.parsing import parse
 from medsupply.sources.rules import Known
@@ -99,3 +101,12 @@ def test_holders_are_of_every_kind_in_every_area(nation_a: Manifest) -> None:
     assert holders.filter(pl.col("holder_type") == "hospital_pharmacy").height == 24
     assert holders.filter(pl.col("holder_type") == "pharmacy")["county_code"].n_unique() == 23
     assert holders.filter(pl.col("holder_id") == "HUS")["serves"].item() == "01,02,03,04,90"
+
+
+def test_every_form_has_its_name_in_swedish_and_english() -> None:
+    """A mail in Swedish names the form; a name that is only the Finnish one again would stand in it."""
+    rows = forms_file(medicines(500)).decode("iso-8859-1").splitlines()[1:]
+    assert len(rows) == len(FORMS)
+    for row in rows:
+        _, fi, sv, en = row.split(";")
+        assert sv and en and len({fi, sv, en}) == 3 and "(" not in sv + en
