@@ -60,7 +60,8 @@ def open_table(language: str, frame: pl.DataFrame, params: Mapping[str, str], sh
         return 0
     heads = [Column(say(language, f"alerts.{key}")) for key in ("what", "level", "areas", "why", "since", "owner")]
     cells = [_open_row(language, group, params) for group in grouped(frame)]
-    show.grid(heads, cells[:shown], say(language, "alerts.caption", n=frame.height, groups=medicines(language, frame)))
+    caption = say(language, "alerts.caption", n=frame.height, groups=medicines(language, frame))
+    show.grid(heads, cells[:shown], caption, "alerts")
     return max(len(cells) - shown, 0)
 
 

@@ -139,7 +139,7 @@ def compared(frame: pl.DataFrame, bands: list[str], names: dict[str, str], title
         .encode(
             y=alt.Y("band:N", sort=bands, title=None, axis=alt.Axis(labelLimit=220)),
             yOffset=alt.YOffset("which:N", sort=labels),
-            x=alt.X("value:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%")),
+            x=alt.X("value:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%", tickCount=5)),
             color=alt.Color("which:N", scale=alt.Scale(domain=labels, range=[MUTED, PRIMARY][: len(labels)])),
         )
     )

@@ -62,7 +62,7 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], caption: st
         '<div class="ms-scroll" tabindex="0" role="region" aria-label="{0}"><table role="table" class="ms-table{1}">'
         '<caption><span class="ms-caption">{0}</span></caption><thead role="rowgroup"><tr role="row">{2}</tr></thead>'
         '<tbody role="rowgroup">{3}</tbody></table></div>'
-    ).format(caption, f" ms-{kind}" if kind else "", head, body)
+    ).format(caption, f" ms-stacked ms-{kind}" if kind else "", head, body)
 
 
 def _row(columns: Sequence[Column], row: Sequence[Cell]) -> Markup:
