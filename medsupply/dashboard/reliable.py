@@ -6,6 +6,7 @@ import polars as pl
 
 from medsupply.dashboard import alerting, charts, show
 from medsupply.dashboard.wording import counted, say, sentences
+from medsupply.tables.forecast import GROUPINGS
 from medsupply.words import numbers as write
 
 TARGETS = {"cover80": 0.8, "cover95": 0.95, "cum_cover80": 0.8}
@@ -18,6 +19,11 @@ def group_name(language: str, group: str) -> str:
     kind, _, number = group.partition(" ")
     key = f"quality.group_{kind}"
     return say(language, key, n=number) if key in sentences(language) else group
+
+
+def group_order(group: str) -> tuple[int, str]:
+    """Groups as they are declared, then the classes."""
+    return (GROUPINGS.index(group) if group in GROUPINGS else len(GROUPINGS)), group
 
 
 def bins(scores: pl.DataFrame) -> pl.DataFrame:

@@ -192,6 +192,8 @@ def test_reliability_stands_on_the_quality_page(open_filled: Open) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_grouping_that_is_scored_has_its_name(open_filled: Open, language: str) -> None:
     at = open_filled("quality", language)
+    listed = next(one.options for one in at.selectbox if one.key == "grouping_demand")
+    assert listed[0] == say(language, "quality.group_all")
     options = {option for one in at.selectbox if str(one.key).startswith("grouping_") for option in one.options}
     assert len(options) == len(GROUPINGS) + 1
     assert not options & {*GROUPINGS, f"{CLASS} 1"}, "none by its code"

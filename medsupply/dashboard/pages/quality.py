@@ -49,7 +49,7 @@ def of_group(language: str, part: pl.DataFrame, kind: str) -> pl.DataFrame:
     """The scores of the class of medicines that is chosen."""
     group = st.selectbox(
         say(language, "quality.grouping"),
-        sorted(part["grouping"].unique()),
+        sorted(part["grouping"].unique(), key=reliable.group_order),
         format_func=lambda one: reliable.group_name(language, one),
         key=f"grouping_{kind}",
     )
