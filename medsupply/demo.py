@@ -154,10 +154,9 @@ def serve(settings: Settings, port: int, *, host: str = "127.0.0.1", tell: Tell)
     page = ROOT / "app.py"
     if not page.exists():
         raise InputError("app.py is not beside the package", "Serve the dashboard from a checkout")
-    tell(f"The dashboard is at http://{host}:{port}")
-    tell("Ctrl-C stops it. The database goes on; 'medsupply down' stops that.")
+    tell(f"The dashboard is at http://{host}:{port} (stop it with Ctrl-C)")
     environment = {**os.environ, "MEDSUPPLY_HOME": str(settings.home)}
-    command = [sys.executable, "-m", "streamlit", "run", str(page)]
+    command = [sys.executable, "-m", "medsupply.dashboard.serving", "run", str(page)]
     options = ["--server.port", str(port), "--server.address", host, "--server.headless", "true"]
     close_shared()
     clean()
