@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from importlib.resources import files
+from typing import Any
 
 import css_inline
 import jinja2
 import markupsafe
 
-from medsupply.words import flat
+from medsupply.words import flat, word
+from medsupply.words.numbers import moment
 
 COLORS = {"severe": "#9b1c1c", "elevated": "#b45309", "watch": "#1d4e89", "normal": "#2f6f4f"}
 TEXT_WIDTH = 76
@@ -91,6 +93,26 @@ def for_stand_in(text: str, html: str, language: str) -> tuple[str, str]:
     whole = rf"\g<1>{markupsafe.escape(footer)}\g<2>"
     html = re.sub(r"(<footer[^>]*><p[^>]*>).*?(</p></footer>)", whole, html, flags=re.DOTALL)
     return (f"{said}{mark}{wrapped(footer)}\n" if mark else text), html
+
+
+def delayed(row: Mapping[str, Any], newer: Mapping[str, Any]) -> dict[str, str]:
+    """Subject and bodies of a mail that comes after a newer one on its alert: said first in each, with both times."""
+    language = row["language"]
+    say = texts(language)
+    level = newer["level"] if newer["level"] != row["level"] else None
+    form = "late_end" if newer["kind"] == "resolved" else "late_level" if level else "late"
+    said = say[f"say.{form}"].format(
+        written=moment(language, row["created_at"]), newer=moment(language, newer["sent_at"]),
+        level=word(language, f"level.{level}") if level else "",
+    )  # fmt: skip
+    main = re.search(r"<main[^>]*>", row["body_html"])
+    at = main.end() if main else 0
+    first = f"<p><strong>{markupsafe.escape(said)}</strong></p>"
+    return {
+        "subject": say["subject.late"].format(subject=row["subject"]),
+        "body_text": f"{wrapped(said)}\n\n{row['body_text']}",
+        "body_html": f"{row['body_html'][:at]}\n{first}{row['body_html'][at:]}",
+    }
 
 
 def wrapped(text: str) -> str:

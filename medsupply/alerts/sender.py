@@ -1,7 +1,8 @@
-"""The sender: claims a queued mail, hands it to the relay, marks it. Several may run at once.
+"""The sender: claims the reader of a queued mail, hands it to the relay, marks it. Several may run at once.
 
-A claim is a session advisory lock, free when its holder dies. A mail is marked after the relay took it: killed in
-between, it goes out again with the same Message-ID, never not at all.
+A claim is a session advisory lock, free when its holder dies. Mails to one reader thus go out one after the other, and
+one that comes after a newer one on its alert says so. A mail is marked after the relay took it: killed in between, it
+goes out again with the same Message-ID, never not at all.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,6 +21,8 @@ import sqlalchemy as sa
 import structlog
 
 from medsupply.alerts import deliver
+from medsupply.alerts.rendering import delayed
+from medsupply.alerts.store import order
 from medsupply.alerts.store.beats import beat
 from medsupply.alerts.store.next_person import escalate, pass_on, waits_for_morning
 from medsupply.errors import MailRefused, MailUnavailable, SettingsError
@@ -99,21 +102,30 @@ def _due(wh: Warehouse, now: datetime, drain: bool) -> list[str]:
 # On a day on which much opens, the last mail waits for minutes.
 # What the relay has put off least comes first: mails that make it drop the line would hold up all others. Then severe
 # ones, each after the older mails on its alerts to its reader, so that the last word is the newest; then the oldest.
+# An end waits for older mails, also for those that are not due; an alert has them tried there and then.
 _DUE = """
-    WITH queued AS (
-        SELECT o.message_id, o.created_at, o.attempts, o.waits, o.due_at,
-               bool_or(o.level = 'severe') OVER (PARTITION BY lower(o.recipient), a.id ORDER BY o.created_at
-                   RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS severe
-        FROM alerts.outbox o LEFT JOIN unnest(o.alert_ids) AS a (id) ON true WHERE o.status = 'queued'),
-    mails AS (
-        SELECT message_id, created_at, attempts, waits, due_at, bool_or(severe) AS severe FROM queued
-        GROUP BY message_id, created_at, attempts, waits, due_at)
-    SELECT m.message_id FROM mails m LEFT JOIN LATERAL (
-        SELECT max(a.at) AS last, count(*) FILTER (WHERE a.outcome = 'later') AS later FROM alerts.attempt a
-        WHERE a.message_id = m.message_id) t ON true
-    WHERE m.attempts = 0 AND m.waits IS NOT TRUE OR m.due_at <= :now
-        OR :drain AND coalesce(t.last, m.created_at) <= :tried
-    ORDER BY t.later, m.severe IS NOT TRUE, m.created_at, m.message_id LIMIT :batch
+    WITH mails AS (
+        SELECT o.message_id, o.recipient, o.alert_ids, o.kind, o.level, o.created_at, t.later,
+               o.attempts = 0 AND o.waits IS NOT TRUE OR o.due_at <= :now
+                   OR :drain AND coalesce(t.last, o.created_at) <= :tried AS due
+        FROM alerts.outbox o LEFT JOIN LATERAL (
+            SELECT max(a.at) AS last, count(*) FILTER (WHERE a.outcome = 'later') AS later FROM alerts.attempt a
+            WHERE a.message_id = o.message_id) t ON true
+        WHERE o.status = 'queued'),
+    placed AS (
+        SELECT m.message_id, bool_or(m.level = 'severe') OVER newer AS severe,
+               CASE WHEN m.kind = 'resolved' THEN greatest(m.later, max(m.later) OVER older) ELSE m.later END AS later,
+               m.kind = 'resolved' AND bool_or(NOT m.due) OVER older AS behind
+        FROM mails m LEFT JOIN unnest(m.alert_ids) AS a (id) ON true
+        WINDOW newer AS (PARTITION BY lower(m.recipient), a.id ORDER BY m.created_at
+                         RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING),
+               older AS (PARTITION BY lower(m.recipient), a.id ORDER BY m.created_at, m.message_id
+                         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING))
+    SELECT m.message_id FROM mails m JOIN (
+        SELECT message_id, bool_or(severe) AS severe, max(later) AS later, bool_or(behind) AS behind
+        FROM placed GROUP BY message_id) p USING (message_id)
+    WHERE m.due AND p.behind IS NOT TRUE
+    ORDER BY p.later, p.severe IS NOT TRUE, m.created_at, m.message_id LIMIT :batch
 """
 
 
@@ -135,16 +147,18 @@ def _send_all(
     while waiting:
         message_id = waiting.popleft()
         with _claimed(wh, message_id) as connection:
-            row = _still_queued(connection, message_id) if connection is not None else None
-            if connection is None or row is None or (not drain and waits_for_morning(connection, wh, row, clock())):
+            if connection is None:
                 continue
-            reached("claimed")
-            error = met.judged(_try_one(wh, channel, row, clock))
-            reached("handed_over")
-            _account(connection, wh, row, clock(), error, done)
-            reached("marked")
-        waiting += met.noted(message_id, error)
-        if isinstance(error, CHANNEL) or met.dropped >= DROPPED_IN_A_ROW:
+            for row in _in_order(connection, wh, message_id, met, clock, drain):
+                reached("claimed")
+                error = met.judged(_try_one(wh, channel, row, order.newest_sent(connection, row), clock))
+                reached("handed_over")
+                _account(connection, wh, row, clock(), error, done)
+                reached("marked")
+                waiting += met.noted(row["message_id"], error)
+                if isinstance(error, CHANNEL):
+                    return False
+        if met.dropped >= DROPPED_IN_A_ROW:
             return False
         if len(met.denied) >= DENIED_IN_A_ROW:
             break
@@ -154,9 +168,27 @@ def _send_all(
     return not met.denied
 
 
+def _in_order(
+    connection: sa.Connection, wh: Warehouse, message_id: str, met: _Met, clock: Callable[[], datetime], drain: bool
+) -> Iterator[dict[str, Any]]:
+    """A claimed mail, after the older ones on its alerts to its reader that wait: each is tried once in a pass, then
+    and there, whatever its due time. One that is put off again holds up an end alone."""
+    row = _still_queued(connection, message_id)
+    if row is None or message_id in met.tried or (not drain and waits_for_morning(connection, wh, row, clock())):
+        return
+    for one in order.older(connection, row):
+        if one["message_id"] in met.tried or (not drain and waits_for_morning(connection, wh, one, clock())):
+            continue
+        if one["kind"] == "alert" or not order.older(connection, one):
+            yield one
+    if row["kind"] != "resolved" or not order.older(connection, row):
+        yield row
+
+
 @dataclass
 class _Met:
-    """What one pass has met: conversations that broke off running, whether the relay takes mails, what it denied.
+    """What one pass has met: conversations that broke off running, whether the relay takes mails, what it denied, and
+    what it has tried.
 
     A refusal by policy is the relay's own, and the queue is kept, unless the relay takes another mail in the same pass:
     then it means this recipient or content alone, the mail is tried once more, and the next person gets it at once.
@@ -167,6 +199,7 @@ class _Met:
     dropped: int = 0
     taken: bool = False
     denied: dict[str, str] = field(default_factory=dict)
+    tried: set[str] = field(default_factory=set)
 
     def judged(self, error: MailRefused | MailUnavailable | None) -> MailRefused | MailUnavailable | None:
         """What an answer means beside those to others."""
@@ -177,20 +210,26 @@ class _Met:
     def noted(self, message_id: str, error: MailRefused | MailUnavailable | None) -> list[str]:
         """Note what came of a mail; returns the mails to try once more, now that the relay is seen to take some."""
         self.dropped = self.dropped + 1 if isinstance(error, deliver.LineDropped) else 0
+        self.tried.add(message_id)
         if isinstance(error, deliver.Denied):
             self.denied[message_id] = str(error)
         if error is not None:
             return []
         again, self.taken, self.denied = list(self.denied), True, {}
+        self.tried -= set(again)
         return again
 
 
 def _try_one(
-    wh: Warehouse, channel: deliver.Channel, row: dict[str, Any], clock: Callable[[], datetime]
+    wh: Warehouse,
+    channel: deliver.Channel,
+    row: dict[str, Any],
+    newer: Mapping[str, Any] | None,
+    clock: Callable[[], datetime],
 ) -> MailRefused | MailUnavailable | None:
-    """None when the relay took the mail, else what it said."""
+    """None when the relay took the mail, else what it said. ``newer``: the mail after which it comes too late."""
     try:
-        message = deliver.message_of(row, wh.settings, clock())
+        message = deliver.message_of(row if newer is None else {**row, **delayed(row, newer)}, wh.settings, clock())
         deliver.hand_over(channel, message, row["recipient"])
     except (MailRefused, MailUnavailable) as error:
         return error
@@ -251,10 +290,9 @@ def _told_off(connection: sa.Connection, row: dict[str, Any]) -> tuple[int, date
 
 @contextmanager
 def _claimed(wh: Warehouse, message_id: str) -> Iterator[sa.Connection | None]:
-    """A connection that holds the claim on the message, or None when another sender has it."""
+    """A connection that holds the claim on the reader of a message, or None when another sender has it."""
     with wh.engine.connect() as connection:
-        got = connection.execute(sa.text("select pg_try_advisory_lock(hashtextextended(:id, 7))"), {"id": message_id})
-        mine = bool(got.scalar_one())
+        mine = connection.execute(sa.text(_CLAIM), {"id": message_id}).scalar()
         connection.commit()
         if not mine:
             yield None
@@ -263,8 +301,13 @@ def _claimed(wh: Warehouse, message_id: str) -> Iterator[sa.Connection | None]:
             yield connection
         finally:
             connection.rollback()
-            connection.execute(sa.text("select pg_advisory_unlock(hashtextextended(:id, 7))"), {"id": message_id})
+            connection.exec_driver_sql("select pg_advisory_unlock_all()")
             connection.commit()
+
+
+_CLAIM = """
+    SELECT pg_try_advisory_lock(hashtextextended(lower(recipient), 7)) FROM alerts.outbox WHERE message_id = :id
+"""
 
 
 def _still_queued(connection: sa.Connection, message_id: str) -> dict[str, Any] | None:

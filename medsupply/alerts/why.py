@@ -9,6 +9,7 @@ from medsupply.alerts.episodes import FALLS_AFTER, Transition, flaps
 from medsupply.alerts.folding import IMMEDIATE, RULES
 from medsupply.alerts.recipients import RANK, Subscription
 from medsupply.alerts.rules.rule import HIGH, LEFT_PICTURE, known, left
+from medsupply.alerts.store.order import NEWER
 from medsupply.alerts.store.past import UNSURE
 from medsupply.days import HELSINKI
 from medsupply.errors import InputError
@@ -29,14 +30,16 @@ _EVALUATED = """
     WHERE as_of = :as_of OR (as_of > :as_of AND as_of <= coalesce(cast(:on AS date), as_of))
     ORDER BY as_of DESC LIMIT 1
 """
-_MAILS = """
+_MAILS = f"""
     SELECT n.kind, n.recipient, n.status, n.attempts, o.last_error, o.waits, o.due_at, o.sent_at,
-           p.recipient AS instead, o.recipient AS address
+           p.recipient AS instead, o.recipient AS address, newer.kind AS newer, newer.created_at AS newer_at
     FROM alerts.outbox o JOIN analyst.notifications n USING (message_id)
+    LEFT JOIN LATERAL (SELECT n.kind, n.created_at FROM alerts.outbox n WHERE n.sent_at < o.sent_at AND {NEWER}
+                       ORDER BY n.created_at DESC, n.message_id DESC LIMIT 1) newer ON true
     LEFT JOIN analyst.notifications p ON p.message_id = o.thread AND p.recipient <> n.recipient
     WHERE (o.alert_id = :id OR :id = ANY(o.alert_ids)) AND (o.as_of IS NULL OR o.as_of <= :as_of)
     ORDER BY o.created_at, o.message_id
-"""
+"""  # noqa: S608  the part stands in order.py
 
 
 def why(wh: Warehouse, medicine: str, *, on: date | None, county: str, recipient: str | None = None) -> str:
@@ -239,6 +242,7 @@ def _mail(one: Row) -> str:
         + (f", in place of {one['instead']}" if one["instead"] else "")
         + f": {one['status']} {tries}"
         + (f", {_moment(one['sent_at'])}" if one["sent_at"] else "")
+        + (f", as delayed: after the one ({one['newer']}) written {_moment(one['newer_at'])}" if one["newer"] else "")
         + (f"; waits for office hours until {_moment(one['due_at'])}" if waits else "")
         + (f"; {one['last_error']}" if one["last_error"] else "")
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -126,8 +126,9 @@ def group_row(
     # The same thing told again after others is another mail.
     place = str(before.number)
     key = "|".join([kind, about, group.address.lower(), str(here.at), here.rules.version, *changes, place])
-    # Evaluating past days tells several changes as of one moment: the sender must see which came last.
-    written = here.at + timedelta(microseconds=before.number)
+    # Evaluating past days tells several changes as of one moment, and reminders are as of the sender's clock: the
+    # sender must see which came last.
+    written = max(here.at + timedelta(microseconds=before.number), before.last + timedelta(microseconds=1))
     return outbox_row(
         message_id_of(key, here.settings.mail_from), str(lead["alert_id"]), int(str(lead["episode"])), group.address,
         group.language, kind, mail, written, as_of=here.as_of, thread=before.thread,
@@ -259,12 +260,13 @@ def _owner(connection: sa.Connection, item: Row, at: datetime) -> str | None:
 
 
 class _Before(NamedTuple):
-    """The mails about some alerts that a reader has had: how many, the first opening, kind and level of the last."""
+    """The mails about some alerts that a reader has had: how many, the first opening; kind, level, time of the last."""
 
     number: int = 0
     thread: str | None = None
     kind: str | None = None
     level: str | None = None
+    last: datetime = datetime.min.replace(tzinfo=UTC)
 
     def is_lower(self, level: str) -> bool:
         """Whether the last of them told of a lower level."""
@@ -273,7 +275,7 @@ class _Before(NamedTuple):
 
 def _before(connection: sa.Connection, group: Group) -> _Before:
     query = sa.text(
-        "select message_id, kind, level from alerts.outbox where lower(recipient) = lower(:recipient)"
+        "select message_id, kind, level, created_at from alerts.outbox where lower(recipient) = lower(:recipient)"
         " and alert_ids && cast(:ids as varchar[]) order by created_at, message_id"
     )
     values = {"recipient": group.address, "ids": [item["alert_id"] for item in group.items]}
@@ -281,7 +283,7 @@ def _before(connection: sa.Connection, group: Group) -> _Before:
     if not mails:
         return _Before()
     thread = next((one.message_id for one in mails if one.kind == "alert"), None)
-    return _Before(len(mails), thread, mails[-1].kind, mails[-1].level)
+    return _Before(len(mails), thread, mails[-1].kind, mails[-1].level, mails[-1].created_at)
 
 
 def _heard(connection: sa.Connection, address: str, alert_id: str) -> bool:
