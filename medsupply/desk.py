@@ -13,6 +13,7 @@ import polars as pl
 from medsupply.alerts import desk as alerts_desk
 from medsupply.alerts import subscriptions, watchdog
 from medsupply.alerts import why as why_
+from medsupply.alerts.store import queued_again
 from medsupply.alerts.store import rota as rota_
 from medsupply.errors import InputError
 from medsupply.picture.disclosure import leaving
@@ -24,6 +25,8 @@ from medsupply.warehouse.loading import undo
 
 rebuild = undo.rebuild
 release = undo.release
+requeue = queued_again.requeue
+Requeued = queued_again.Wanted
 sender_report = sender_report_.sender_report
 silence = alerts_desk.silence
 duties = rota_.duties

@@ -281,9 +281,13 @@ def _account_for_mail(
 
 
 def _told_off(connection: sa.Connection, row: dict[str, Any]) -> tuple[int, datetime | None]:
-    """How often the relay has not taken this very mail, and since when. How old the picture is does not matter."""
-    query = sa.text("select count(*), min(at) from alerts.attempt where message_id = :id and outcome = 'later'")
-    tries, first = connection.execute(query, {"id": row["message_id"]}).one()
+    """How often the relay has not taken this very mail, and since when, once it was last queued by a person. How old
+    the picture is does not matter."""
+    query = sa.text(
+        "select count(*), min(at) from alerts.attempt where message_id = :id and outcome = 'later'"
+        " and at >= coalesce(cast(:since as timestamptz), '-infinity')"
+    )
+    tries, first = connection.execute(query, {"id": row["message_id"], "since": row["requeued_at"]}).one()
     connection.commit()
     return int(tries), first
 

@@ -32,7 +32,10 @@ _EVALUATED = """
 """
 _MAILS = f"""
     SELECT n.kind, n.recipient, n.status, n.attempts, o.last_error, o.waits, o.due_at, o.sent_at,
-           p.recipient AS instead, o.recipient AS address, newer.kind AS newer, newer.created_at AS newer_at
+           p.recipient AS instead, o.recipient AS address, newer.kind AS newer, newer.created_at AS newer_at,
+           (SELECT array_agg(a.author || ' ' || to_char(a.at AT TIME ZONE 'Europe/Helsinki', 'YYYY-MM-DD HH24:MI')
+                             || ' in Helsinki: ' || a.reason ORDER BY a.at)
+            FROM ops.audit a WHERE a.action = 'requeue_mail' AND a.subject = o.message_id) AS again
     FROM alerts.outbox o JOIN analyst.notifications n USING (message_id)
     LEFT JOIN LATERAL (SELECT n.kind, n.created_at FROM alerts.outbox n WHERE n.sent_at < o.sent_at AND {NEWER}
                        ORDER BY n.created_at DESC, n.message_id DESC LIMIT 1) newer ON true
@@ -245,6 +248,7 @@ def _mail(one: Row) -> str:
         + (f", as delayed: after the one ({one['newer']}) written {_moment(one['newer_at'])}" if one["newer"] else "")
         + (f"; waits for office hours until {_moment(one['due_at'])}" if waits else "")
         + (f"; {one['last_error']}" if one["last_error"] else "")
+        + "".join(f"; queued again by {told}" for told in one["again"] or ())
     )
 
 

@@ -1,4 +1,4 @@
-"""Commands for alerts: evaluate, send, digest, acknowledge, silence, release, why, replay, watch."""
+"""Commands for alerts: evaluate, send, digest, acknowledge, silence, release, requeue, why, replay, watch."""
 
 from __future__ import annotations
 
@@ -93,6 +93,27 @@ def release_hold(author: str = typer.Option(..., help="Who releases."), reason: 
 
     with common.warehouse() as wh:
         typer.echo(desk.release_hold(wh, author=author, reason=reason, at=common.now()))
+
+
+@alerts.command()
+def requeue(
+    author: str = typer.Option(..., help="Who queues them again."),
+    reason: str = typer.Option(..., help="Why, for instance what was mended."),
+    to: str = typer.Option(None, "--to", help="Mails to this address."),
+    message_id: list[str] = typer.Option([], "--id", help="Message-ID, also where a newer mail tells it; repeatable."),
+    since: str = typer.Option(None, "--since", help="Failed at or after this moment, or from this day on."),
+    until: str = typer.Option(None, "--until", help="Failed at or before this moment, or until the end of this day."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Say what would be queued, and change nothing."),
+) -> None:
+    """Queue failed mails again, when what made them fail is mended; each keeps its Message-ID."""
+    from medsupply import desk
+
+    start = common.parse_start(since) if since else None
+    end = common.parse_moment(until, day_means_end=True) if until else None
+    wanted = desk.Requeued(to, message_id, start, end)
+    with common.warehouse() as wh:
+        for line in desk.requeue(wh, wanted, author=author, reason=reason, at=common.now(), dry_run=dry_run):
+            typer.echo(line)
 
 
 @alerts.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import typer
@@ -69,6 +69,15 @@ def parse_moment(text: str | None, *, day_means_end: bool = False) -> datetime:
     except ValueError as error:
         raise InputError(f"{text!r} is no moment", "Write it as 2026-03-31T06:00:00Z") from error
     return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).astimezone(UTC)
+
+
+def parse_start(text: str) -> datetime:
+    """``text`` as the moment at which something begins: a bare day where it begins in Helsinki."""
+    from medsupply.days import end_of_day
+
+    if len(text) == len("2026-03-31"):
+        return end_of_day(parse_day(text) - timedelta(days=1)) + timedelta(microseconds=1)
+    return parse_moment(text)
 
 
 def show(frame: pl.DataFrame, form: str = "table") -> None:

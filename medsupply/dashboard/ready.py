@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import polars as pl
+
 from medsupply import __version__
 from medsupply.dashboard import asking, data
 
@@ -16,5 +18,6 @@ def look() -> dict[str, Any]:
         "(SELECT max(received_at) FROM ops.deliveries) AS newest_delivery"
     ).row(0, named=True)
     mails = data.notifications()
-    waiting = mails.filter(mails["status"] == "queued")["created_at"].min() if mails.height else None
+    queued = mails.filter(mails["status"] == "queued")
+    waiting = queued.select(pl.max_horizontal("created_at", "requeued_at").min()).item() if queued.height else None
     return {"version": __version__, **found, "oldest_queued_mail": waiting}

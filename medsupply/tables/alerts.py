@@ -75,6 +75,7 @@ class Outbox(dy.Schema):
     rota = text("In office hours only; outside them a severe alert goes to who is on duty in this rota", nullable=True)
     waits = flag("Not before due_at, though never tried: it waits for office hours", nullable=True)
     stands_in = flag("To a deputy, operations or who is on duty: no subscription that could be ended", nullable=True)
+    requeued_at = moment("When a person queued it again; ops.audit says who and why", nullable=True)
 
 
 class Attempts(dy.Schema):
@@ -221,7 +222,8 @@ VIEWS: tuple[View, ...] = (
         """
         SELECT message_id, alert_id, episode,
                left(recipient, 1) || '***@' || split_part(recipient, '@', 2) AS recipient,
-               language, kind, status, created_at, sent_at, attempts, as_of, subject FROM alerts.outbox
+               language, kind, status, created_at, sent_at, attempts, as_of, subject, requeued_at
+        FROM alerts.outbox
         """,
         "Mails: what kind, about which alert, whether the relay took them; recipients are masked",
         columns={"recipient": "Address, masked"},

@@ -61,7 +61,7 @@ def outbox_row(
 
 def untried(at: datetime) -> dict[str, Any]:
     """What a row says of tries before the first."""
-    none = {"sent_at": None, "attempts": 0, "last_error": None, "waits": False}
+    none = {"sent_at": None, "attempts": 0, "last_error": None, "waits": False, "requeued_at": None}
     return {"status": "queued", "created_at": at, "due_at": at, **none}
 
 

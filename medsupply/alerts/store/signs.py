@@ -26,7 +26,7 @@ LIMITS = {
 }
 _FACTS_OF_CHANNEL = """
     SELECT now() AS clock, (SELECT at FROM alerts.beat WHERE part = 'sender') AS sender,
-      (SELECT min(CASE WHEN waits THEN due_at ELSE created_at END) FROM alerts.outbox
+      (SELECT min(CASE WHEN waits THEN due_at ELSE greatest(created_at, requeued_at) END) FROM alerts.outbox
        WHERE status = 'queued') AS unsent
 """
 _FACTS = """
