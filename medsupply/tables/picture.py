@@ -196,8 +196,6 @@ class Measured(dy.Schema):
     reserve_units = number("Reserve that may not be used", MASS, nullable=True)
     trailing_demand_units = number("Mean demand a day over the last 84 days", MASS, nullable=True)
     floor_units = number("Floor: k days of trailing demand", MASS, nullable=True)
-    demand_before_on = day("Last day above the floor, while at or below it", nullable=True)
-    demand_before_trailing_units = number("Trailing demand of that day", MASS, nullable=True)
     usual_units = number("Usual units of the holders valid on the day", MASS, nullable=True)
     usual_units_heard = number("Of them holders heard of", MASS, nullable=True)
     usual_units_silent = number("Of them holders not heard of", MASS, nullable=True)
@@ -229,6 +227,8 @@ class Measured(dy.Schema):
     holders_heard = count("Of them heard of", "holders")
     packs_without_units = number("Packs that have no units and are in no sum", "packs", nullable=True)
     ddd_units = number("Units of a family in one defined daily dose of its ATC code", MASS, nullable=True)
+    demand_before_on = day("Last day above the floor, while at or below it", nullable=True)
+    demand_before_trailing_units = number("Trailing demand of that day", MASS, nullable=True)
 
 
 class Situation(dy.Schema):
@@ -254,7 +254,6 @@ class Situation(dy.Schema):
     demand_before_units = number(
         "Daily demand of the last day above the floor, while at or below it", MASS, nullable=True
     )
-    demand_before_on = day("That last day above the floor", nullable=True)
     demand_basis = text("forecast, trailing or before_shortage", nullable=True)
     demand_forecast_cutoff = day("Last day the forecast had read", nullable=True)
     cover_days = number("stock_units / daily_demand_units", DAYS, nullable=True)
@@ -286,6 +285,7 @@ class Situation(dy.Schema):
     rules_version = text("Version of the rules file that gave the level")
     stock_ddd = number("Stock of a family across strengths in daily doses of its ATC code", "DDD", nullable=True)
     daily_demand_ddd = number("Daily demand of a family across strengths, a day", "DDD", nullable=True)
+    demand_before_on = day("Last day above the floor, while at or below it", nullable=True)
 
 
 class Pictures(dy.Schema):

@@ -310,10 +310,19 @@ def figures(found: Nation, day: date, at: datetime, area: str, medicine: str) ->
 
 def demand_before(found: Nation, day: date, at: datetime, area: str, medicine: str) -> float | None:
     """Trailing demand of the last day above the floor, of the 84 before; None where there is none."""
+    value, standing, sold = worth(medicine), snapshots(found, at), dispensed(found, at)
+    here = [holder for holder in HOLDERS if area in areas_of(holder)]
+    who = [one for one in DISPENSERS if one in here and one in sold]
     for back in range(1, 85):
-        then = figures(found, day - timedelta(days=back), at, area, medicine)
-        if then.stock_units is not None and then.floor_units is not None and then.stock_units > then.floor_units:
-            return then.trailing_demand_units
+        then = day - timedelta(days=back)
+        known = {holder: last for holder, last in heard(standing, then).items() if holder in here}
+        stock = sum(usable(standing[holder][last], holder, then, value)[0] for holder, last in known.items())
+        reported = any(then - timedelta(days=83) <= one <= then for each in who for one in sold[each])
+        if stock <= 0 or not reported:
+            continue
+        demand = sum(trailing(sold[each], then, value) for each in who)
+        if stock > demand * (7 if area == "99" else 3):
+            return demand
     return None
 
 

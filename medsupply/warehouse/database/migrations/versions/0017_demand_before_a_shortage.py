@@ -19,7 +19,7 @@ ADDED = (
         sa.Float(),
         "Trailing demand of that day [units, or mg of the substance for a family]",
     ),
-    ("situation", "demand_before_on", sa.Date(), "That last day above the floor"),
+    ("situation", "demand_before_on", sa.Date(), "Last day above the floor, while at or below it"),
 )
 
 
