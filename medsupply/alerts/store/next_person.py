@@ -168,7 +168,7 @@ def _remind(
         row = group_row(connection, here, group, "alert", about=about)
         key = f"{about}|{waits.alert_id}|{address.lower()}|{waits.since.isoformat()}"
         message_id = message_id_of(key, here.settings.mail_from)
-        rows += [{**row, "message_id": message_id, "due_at": at}] if row else []
+        rows += [{**row, "message_id": message_id}] if row else []
     return queue(connection, rows)
 
 

@@ -20,8 +20,10 @@ _OLDER = f"""
     SELECT o.* FROM alerts.outbox n JOIN alerts.outbox o ON o.status = 'queued' AND {NEWER}
     WHERE n.message_id = :id ORDER BY o.created_at, o.message_id
 """  # noqa: S608  the part stands above
+# No mail is due before it is written: by the index on status and due_at.
 _NEWEST_SENT = f"""
     SELECT n.kind, n.level, n.sent_at FROM alerts.outbox o JOIN alerts.outbox n ON n.status = 'sent' AND {NEWER}
+         AND n.due_at >= :written
     WHERE o.message_id = :id ORDER BY n.created_at DESC, n.message_id DESC LIMIT 1
 """  # noqa: S608  the part stands above
 
@@ -37,6 +39,7 @@ def newest_sent(connection: sa.Connection, row: Row) -> Row | None:
 
 
 def _read(connection: sa.Connection, query: str, row: Row) -> list[dict[str, Any]]:
-    found = [dict(one) for one in connection.execute(sa.text(query), {"id": row["message_id"]}).mappings()]
+    values = {"id": row["message_id"], "written": row["created_at"]}
+    found = [dict(one) for one in connection.execute(sa.text(query), values).mappings()]
     connection.commit()  # no transaction stays open while the relay is spoken to
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from itertools import product
 
 import pytest
@@ -22,7 +22,7 @@ from medsupply.alerts.mails import (
     public_reasons,
 )
 from medsupply.alerts.recipients import ROLES
-from medsupply.alerts.rendering import Mail, texts
+from medsupply.alerts.rendering import Mail, delayed, texts
 from medsupply.picture.reasons import Reason
 from medsupply.rules import load_rules
 from medsupply.settings import LANGUAGES
@@ -190,3 +190,17 @@ def test_the_band_is_the_shortest_that_is_likely(
 def test_each_role_gets_something_to_do_for_each_reason() -> None:
     for role, reason in product((*ROLES, None), Reason):
         assert actions_for([str(reason)], role, RULES)
+
+
+@pytest.mark.parametrize(("language", "kind"), list(product(LANGUAGES, ("alert", "resolved"))))
+def test_a_mail_that_comes_late_says_so_first_and_names_another_level_only(language: str, kind: str) -> None:
+    mail = alert_mail(subject(language, None, ["notice_covers_all"]), language)
+    row = {"subject": mail.subject, "body_text": mail.text, "body_html": mail.html, "language": language,
+           "level": "severe", "created_at": datetime(2026, 3, 7, 8, 5, tzinfo=UTC)}  # fmt: skip
+    newer = {"kind": kind, "level": "severe", "sent_at": datetime(2026, 3, 8, 9, 7, tzinfo=UTC)}
+    late, lower = delayed(row, newer), delayed(row, {**newer, "level": "watch"})
+    first = " ".join(late["body_text"].partition("\n\n")[0].split())
+    assert late["subject"].endswith(f"] {mail.subject}") and late["body_text"].endswith(mail.text)
+    assert late["body_html"].index(first[:20]) < late["body_html"].index("<h1")
+    assert "{" not in first and first.index("05") < first.index("07")
+    assert (word(language, "level.watch") in lower["body_text"]) == (kind == "alert")
