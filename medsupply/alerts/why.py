@@ -169,9 +169,8 @@ def _inhibited(wh: Warehouse, row: Row, state: Row) -> list[str]:
 
 def _unsure(wh: Warehouse, row: Row) -> bool:
     """Whether it is not known on the day if the obligatory storage of the family is short."""
-    found = wh.read(UNSURE)
-    day = (found["as_of"] == row["as_of"]) & (found["medicine_id"] == row["medicine_id"])
-    return bool(day.any())
+    query = f"SELECT 1 FROM ({UNSURE}) u WHERE u.as_of = :as_of AND u.medicine_id = :medicine"  # noqa: S608  of past.py
+    return wh.read(query, as_of=row["as_of"], medicine=row["medicine_id"]).height > 0
 
 
 def _events(wh: Warehouse, alert_id: str, as_of: date) -> list[str]:
