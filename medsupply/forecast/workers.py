@@ -120,7 +120,8 @@ def stan_imported() -> Iterator[None]:
 
 
 def clean(owner: int | None = None) -> None:
-    """Take this process's own folder away; a fork leaves that of its parent, ``owner``, alone."""
+    """Take this process's own folder away, at its end: nothing can be fitted in it afterwards. A fork leaves that of
+    its parent, ``owner``, alone."""
     if owner in (None, os.getpid()):
         _here.close()
 

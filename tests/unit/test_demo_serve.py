@@ -41,6 +41,9 @@ def test_serving_takes_the_place_of_the_demo_and_its_children(monkeypatch: pytes
     assert child.process.poll() is None
     became: list[tuple[str, list[str], dict[str, str]]] = []
     monkeypatch.setattr(demo.os, "execve", lambda *given: became.append(given))
+    # This process lives on, unlike that of a demo: Stan's folder must stay for the tests after this one.
+    cleaned: list[int] = []
+    monkeypatch.setattr(demo, "clean", lambda: cleaned.append(len(became)))
     monkeypatch.chdir(tmp_path)
     told: list[str] = []
     demo.serve(Settings.from_environ({"MEDSUPPLY_HOME": str(tmp_path)}), 8999, tell=told.append)
@@ -48,6 +51,7 @@ def test_serving_takes_the_place_of_the_demo_and_its_children(monkeypatch: pytes
     assert program == sys.executable
     assert command[1:4] == ["-m", "medsupply.dashboard.serving", "run"] and "8999" in command
     assert environment["MEDSUPPLY_HOME"] == str(tmp_path)
+    assert cleaned == [0], "once, before this process becomes another"
     assert child.process.poll() is not None, "the parsing process has ended"
     assert any("Ctrl-C" in line for line in told)
 

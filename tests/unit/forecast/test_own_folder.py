@@ -26,6 +26,17 @@ import cmdstanpy, tempfile
 print(cmdstanpy._TMPDIR, tempfile.gettempdir())
 """
 
+BECOMES_ANOTHER = (
+    FITS
+    + """
+import os, sys
+from medsupply.forecast.workers import clean
+clean()
+sys.stdout.flush()
+os.execv("/bin/true", ["true"])
+"""
+)
+
 
 @pytest.fixture
 def temp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -69,4 +80,11 @@ def test_what_stan_writes_in_this_process_goes_to_a_folder_of_its_own(temp: Path
     stan, everything_else = map(Path, told)
     assert stan.parent.parent == temp and stan.parent.name.startswith(FOLDER)
     assert everything_else == temp
+    assert [path for path in temp.iterdir() if path.name.startswith((FOLDER, BEGUN))] == []
+
+
+def test_nothing_is_left_when_a_process_becomes_another(temp: Path) -> None:
+    """The end of a process that is replaced (exec) runs no clean-up of its own."""
+    told = subprocess.run([sys.executable, "-c", BECOMES_ANOTHER], capture_output=True, text=True, check=True).stdout
+    assert FOLDER in told
     assert [path for path in temp.iterdir() if path.name.startswith((FOLDER, BEGUN))] == []
