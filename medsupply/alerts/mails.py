@@ -14,14 +14,12 @@ from datetime import date
 from typing import Any
 
 from medsupply.alerts.rendering import Block, Frame, Mail, framed, rendered, texts, written
+from medsupply.picture.reasons import NOTICE_REASONS, under_notice
 from medsupply.words import has_word, word
 
 # Reasons of the picture and the public word that stands for them in a mail.
 PUBLIC: dict[str, str] = {
-    "notice_covers_all": "notice",
-    "notice_covers_all_28": "notice",
-    "notice_share_84": "notice",
-    "single_holder_notice": "notice",
+    **dict.fromkeys(map(str, NOTICE_REASONS), "notice"),
     "notice_in_force": "notice",
     "demand_surge": "demand",
     "not_on_market": "market",
@@ -96,10 +94,8 @@ def public_reasons(reasons: Sequence[str]) -> list[str]:
 
 
 def with_notice(reasons: Sequence[str], row: Mapping[str, Any]) -> list[str]:
-    """``reasons``, and after them that a notice is in force where the medicine is dispensed: the levels of areas rest
-    on stock alone, and nobody may redistribute without knowing why there is too little."""
-    held = bool(row.get("notices_open")) and (row.get("notice_share") or 0.0) > 0
-    return [*reasons, *(["notice_in_force"] if held else [])]
+    """``reasons``, and after them that a notice is in force, as the pages tell it beside the level."""
+    return [*reasons, *(["notice_in_force"] if under_notice(row) else [])]
 
 
 def alert_mail(subject: Subject, language: str, *, resolved: bool = False) -> Mail:

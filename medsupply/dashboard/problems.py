@@ -12,6 +12,7 @@ from markupsafe import Markup
 from medsupply.dashboard.look import ORDER
 from medsupply.dashboard.markup import Cell, Column, Tile, badge, link, reason_list
 from medsupply.dashboard.wording import counted, say
+from medsupply.picture.reasons import NOTICE_REASONS, under_notice
 from medsupply.words import has_word, word
 from medsupply.words import numbers as write
 
@@ -90,6 +91,16 @@ def leading(codes: Iterable[str] | None) -> list[str]:
     return [code for code in held if code not in said]
 
 
+def why(language: str, row: Mapping[str, Any], most: int | None = None) -> list[Cell]:
+    """The leading reasons of a row's level, ``most`` of them and that on a notice, as mails name it; beside them, for a
+    level above normal, that a shortage notice is in force though the level does not rest on one."""
+    led = leading(row["reasons"])
+    told = led[:most] + [code for code in led[len(led[:most]) :] if code in NOTICE_REASONS]
+    beside = row["level"] in PROBLEMS and under_notice(row) and NOTICE_REASONS.isdisjoint(told)
+    small = Markup("<small>{}</small>").format(say(language, "situation.notice_beside"))
+    return [*reasons(language, told), *([small] if beside else [])]
+
+
 def unit(language: str, row: Mapping[str, Any]) -> str:
     """The unit of a row's figures in the reader's language."""
     code = row.get("unit")
@@ -141,7 +152,7 @@ def _row(
     return [
         Markup("{}<br><small>{}</small>").format(linked, below),
         badge(language, row["level"]),
-        reason_list(reasons(language, leading(row["reasons"])[:most_reasons])),
+        reason_list(why(language, row, most_reasons)),
         *(_WRITTEN[key][1](language, row[_WRITTEN[key][0]]) for key in figures),
     ]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 
 class Reason(StrEnum):
@@ -78,3 +80,17 @@ RUN_OUT_REASONS = frozenset(
         Reason.ONLY_RESERVE_LEFT,
     }
 )
+
+# Reasons that already say that a company has given a shortage notice.
+NOTICE_REASONS = frozenset(
+    {Reason.NOTICE_COVERS_ALL_28, Reason.NOTICE_COVERS_ALL, Reason.NOTICE_SHARE_84, Reason.SINGLE_HOLDER_NOTICE}
+)
+
+
+def under_notice(row: Mapping[str, Any]) -> bool:
+    """Whether a notice is in force where the medicine of a row of the situation is dispensed.
+
+    Told beside the reasons of a level, never as one: levels of areas rest on stock, out_share and run-out alone, and
+    nobody may redistribute without knowing why there is too little.
+    """
+    return bool(row.get("notices_open")) and (row.get("notice_share") or 0.0) > 0

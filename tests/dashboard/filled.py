@@ -15,6 +15,7 @@ from medsupply.forecast.history import GRANTED, TOLD, Past
 from medsupply.forecast.keeping import packed
 from medsupply.forecast.national import country_of
 from medsupply.forecast.scenario import Start
+from medsupply.picture.reasons import NOTICE_REASONS
 from medsupply.tables import alerts, core, forecast, ops, picture
 from medsupply.tables.base import Table
 from medsupply.warehouse.database.bulk import copy
@@ -186,7 +187,8 @@ def _row(row: tuple[Any, ...], medicine_id: str, grain: str, day: date, area: st
     return {
         "as_of": day, "known_at": moment(day), "county_code": area, "medicine_id": medicine_id, "grain": grain,
         "family_id": family(row), "atc": row[3], "critical": row[4] is not None, "critical_class": row[4],
-        "level": level if with_stock or level != "normal" else "unknown", "partial": False, "reasons": row[8],
+        "level": level if with_stock or level != "normal" else "unknown", "partial": False,
+        "reasons": [code for code in row[8] if area == COUNTRY or code not in NOTICE_REASONS],
         "level_if_missing_empty": "elevated" if level == "unknown" else None,
         "level_if_missing_usual": "normal" if level == "unknown" else None,
         "stock_units": cover * size * drift if known else None, "reserve_units": 500.0 if known else None,

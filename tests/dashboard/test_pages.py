@@ -84,6 +84,15 @@ def test_a_county_that_is_worse_than_the_country_stands_below_its_list(open_fill
     assert say("en", "apart.title") not in shown(open_filled("situation", "en", area="19"))
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", ["county", "situation", "medicine", "meeting"])
+def test_a_county_names_the_notice_as_its_mail_does(open_filled: Open, page: str, language: str) -> None:
+    """Its level rests on stock alone; the country's row has a reason of its own that says so."""
+    beside = say(language, "situation.notice_beside")
+    assert beside in shown(open_filled(page, language, area="21", medicine=family(FAMILIES[0])))
+    assert beside not in shown(open_filled("situation", language))
+
+
 def test_an_area_of_the_url_is_shown(open_filled: Open) -> None:
     at = open_filled("situation", "fi", area="19")
     assert "Pohjois-Pohjanmaan hyvinvointialue" in shown(at)

@@ -27,10 +27,12 @@ from medsupply.dashboard import (
     problems,
 )
 from medsupply.dashboard.auth import Person
+from medsupply.dashboard.wording import say
 from medsupply.errors import InputError
 from medsupply.picture.reasons import Reason
 from medsupply.settings import LANGUAGES
 from medsupply.words import numbers as write
+from medsupply.words import word
 
 NOW = datetime(2026, 3, 11, 5, 0, tzinfo=UTC)
 TEXT, MARK = 4.5, 3.0
@@ -231,6 +233,32 @@ def test_a_reason_that_a_stronger_one_says_is_left_out() -> None:
     known = set(Reason)
     assert set(problems.IMPLIED) <= known
     assert {weaker for codes in problems.IMPLIED.values() for weaker in codes} <= known
+
+
+def test_a_notice_is_never_cut_off_from_the_reasons() -> None:
+    row = {"level": "severe", "reasons": ["stock_at_floor", "out_share", "demand_surge", "notice_covers_all"],
+           "notices_open": 2, "notice_share": 0.5}  # fmt: skip
+    codes = ("stock_at_floor", "out_share", "notice_covers_all")
+    assert problems.why("en", row, 2) == [word("en", f"reason.{code}") for code in codes]
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, True),
+        ({"notice_share": 0.0}, False),
+        ({"notices_open": 0}, False),
+        ({"notices_open": None, "notice_share": None}, False),
+        ({"level": "normal", "reasons": []}, False),
+        ({"reasons": ["single_holder_notice"]}, False),
+    ],
+)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_notice_that_a_level_does_not_rest_on_is_told_beside_it(
+    language: str, changed: dict[str, object], told: bool
+) -> None:
+    row = {"level": "elevated", "reasons": ["run_out_p56"], "notices_open": 1, "notice_share": 0.1, **changed}
+    assert any(say(language, "situation.notice_beside") in cell for cell in problems.why(language, row, 3)) is told
 
 
 def test_large_amounts_are_read_in_a_larger_unit_beside_the_exact_one() -> None:

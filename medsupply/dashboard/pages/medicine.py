@@ -65,7 +65,7 @@ def heading(language: str, medicine: dict[str, object], row: dict[str, object] |
     if row["level"] in (None, "unknown") and levels[0] and levels != ["unknown", "unknown"]:
         both = [word(language, f"level.{level}") for level in levels]
         st.markdown(say(language, "medicine.both", empty=both[0], usual=both[1]))
-    show.html(markup.bullets(problems.reasons(language, problems.leading(row["reasons"]))))  # type: ignore[arg-type]
+    show.html(markup.bullets(problems.why(language, row)))
 
 
 chosen = frame.begin("medicine")
