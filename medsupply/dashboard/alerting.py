@@ -34,8 +34,9 @@ def coded(language: str, group: str, code: str | None) -> str:
 
 
 def subject(language: str, row: Mapping[str, Any]) -> str:
-    """What an alert is about, in one line."""
-    return f"{problems.name(language, row)} {problems.kind(language, row)} – {place(language, row['county_code'])}"
+    """What an alert is about and of which rule, in one line: a medicine may have several in the same area."""
+    about = " ".join(filter(None, (problems.name(language, row), problems.kind(language, row))))
+    return f"{about} – {place(language, row['county_code'])} ({coded(language, 'rule', row['rule'])})"
 
 
 def grouped(frame: pl.DataFrame) -> list[list[dict[str, Any]]]:

@@ -18,6 +18,7 @@ WHOLE_LISTS = [one.name for one in SOURCES.values() if one.kind is Kind.FULL_LIS
 CORRECTIONS_SHOWN_DAYS = 7
 MEDICINE = """m.name_fi, m.name_sv, m.name_en, m.strength, m.form, m.form_sv, m.form_en, m.form_class, m.unit,
     m.state AS market_state, m.critical_lists"""
+NAMED = f"SELECT a.*, {MEDICINE} FROM {{alerts}} a LEFT JOIN analyst.medicines m USING (medicine_id)"  # noqa: S608
 
 
 def pictures() -> pl.DataFrame:
@@ -311,13 +312,10 @@ def substitutions() -> pl.DataFrame:
 
 
 def alerts() -> pl.DataFrame:
-    """Every alert that all may see, with the names of its medicine; the open ones first.
-
-    That obligatory storage is short is shown to Fimea and the ministry only: they get it by mail.
-    """
+    """Every alert that all may see, with the names of its medicine; the open ones first."""
     return fresh(
-        f"SELECT a.*, {MEDICINE} FROM analyst.alerts a LEFT JOIN analyst.medicines m USING (medicine_id) "  # noqa: S608
-        "WHERE a.rule <> 'obligation' ORDER BY a.closed_on DESC NULLS FIRST, a.changed_on DESC, a.alert_id LIMIT 500"
+        NAMED.format(alerts="analyst.alerts")
+        + " ORDER BY a.closed_on DESC NULLS FIRST, a.changed_on DESC, a.alert_id LIMIT 500"
     )
 
 

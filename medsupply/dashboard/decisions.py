@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from medsupply.alerts import desk, subscriptions
+from medsupply.alerts.recipients import RESTRICTED_RULES
 from medsupply.alerts.store import rota as rotas
 from medsupply.dashboard.auth import Person
 from medsupply.errors import InputError
+from medsupply.picture.disclosure import Gate, may_see
 from medsupply.rules import load_rules
 from medsupply.warehouse.database.connection import Warehouse
 
@@ -18,6 +20,8 @@ LONGEST_SILENCE_DAYS = 30
 def acknowledge(wh: Warehouse, person: Person, alert_id: str, *, owner: str, note: str, at: datetime) -> None:
     """Take an alert on with owner and note. Raises InputError where the person may not, or one of them is empty."""
     _may(person)
+    for rule in wh.read("select rule from alerts.state where alert_id = :id", id=alert_id)["rule"]:
+        _sees(person, rule)
     desk.acknowledge(wh, alert_id, owner=_filled(owner, "owner"), note=_filled(note, "note"), at=at, rules=load_rules())
 
 
@@ -35,6 +39,7 @@ def silence(
 ) -> None:
     """No mails about one medicine, area and rule for some days. Raises InputError as ``acknowledge`` does."""
     _may(person)
+    _sees(person, rule)
     if not 1 <= days <= LONGEST_SILENCE_DAYS:
         raise InputError("silence.too_long", f"Choose 1 to {LONGEST_SILENCE_DAYS} days")
     desk.silence(
@@ -89,6 +94,12 @@ def unsubscribe(wh: Warehouse, person: Person, address: str, *, at: datetime) ->
 def _may(person: Person) -> None:
     if not person.may_write:
         raise InputError("decision.not_allowed", "Ask a duty officer or an administrator")
+
+
+def _sees(person: Person, rule: str) -> None:
+    """Who may not see the alerts of a rule is told that there is none: that there is one is what they may not know."""
+    if rule in RESTRICTED_RULES and not may_see(Gate.OBLIGATION, person.role, person.organisation):
+        raise InputError("decision.no_alert", "Choose one of the open ones")
 
 
 def _filled(text: str, what: str) -> str:

@@ -11,14 +11,16 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
+from medsupply.alerts.recipients import RESTRICTED_RULES
 from medsupply.areas import COUNTRY
-from medsupply.dashboard import asking, data, problems, show
+from medsupply.dashboard import alerting, asking, data, problems, show
 from medsupply.dashboard.auth import Person
 from medsupply.dashboard.filters import Filters
 from medsupply.dashboard.markup import Cell, Column
 from medsupply.dashboard.wording import say
 from medsupply.picture.disclosure import PUBLIC_HOLDERS, Gate, leaving, may_see
 from medsupply.picture.reasons import Reason
+from medsupply.tables.alerts import EPISODES
 from medsupply.words import numbers as write
 from medsupply.words import word
 
@@ -47,6 +49,18 @@ def named(rows: pl.DataFrame) -> pl.DataFrame:
         return rows
     shown = pl.element().replace(str(Reason.RESTRICTED), str(Reason.OBLIGATION_SHORT))
     return rows.with_columns(pl.col("reasons").list.eval(shown))
+
+
+def open_alerts(found: pl.DataFrame) -> pl.DataFrame:
+    """The open ones of the alerts that all may see, and those on obligatory storage for who may see these.
+
+    For what stands on a page only, as :func:`named`.
+    """
+    if passes(Gate.OBLIGATION):
+        query = data.NAMED.format(alerts=f"({EPISODES} WHERE s.rule = ANY(:rules))")
+        kept = asking.fresh(query, rules=list(RESTRICTED_RULES))
+        found = pl.concat([found, kept], how="vertical_relaxed")
+    return named(alerting.open_alerts(found))
 
 
 def deliveries(found: pl.DataFrame) -> pl.DataFrame:

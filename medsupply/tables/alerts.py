@@ -185,29 +185,30 @@ TABLES: tuple[Table, ...] = (
     EVALUATIONS, STATE, EVENT, OUTBOX, ATTEMPT, SUBSCRIPTION, DUTY, BEAT, ACKNOWLEDGEMENT, SILENCE, SCORE,
 )  # fmt: skip
 
+# Episodes as people see them; who may see which is up to what stands after it.
+EPISODES = """
+    SELECT s.alert_id, s.rule, s.medicine_id, s.county_code, s.episode, s.level,
+           CASE WHEN s.state = 'closed' THEN 'closed' WHEN q.silence_id IS NOT NULL THEN 'silenced'
+                WHEN s.state = 'open' AND a.alert_id IS NOT NULL THEN 'acknowledged' ELSE s.state END AS state,
+           s.opened_on, s.changed_on, s.closed_on,
+           array_replace(s.reasons, 'obligation_short', 'restricted') AS reasons, s.flapping, a.owner, a.note
+    FROM alerts.state s
+    LEFT JOIN LATERAL (
+        SELECT k.alert_id, k.owner, k.note FROM alerts.acknowledgement k
+        WHERE k.alert_id = s.alert_id AND k.expires_at > now()
+          AND coalesce(array_position(ARRAY['watch', 'elevated', 'severe'], s.level::text), 0)
+              <= coalesce(array_position(ARRAY['watch', 'elevated', 'severe'], k.level::text), 0)
+        ORDER BY k.at DESC LIMIT 1) a ON true
+    LEFT JOIN LATERAL (
+        SELECT i.silence_id FROM alerts.silence i
+        WHERE i.starts_at <= now() AND i.ends_at > now() AND coalesce(i.medicine_id, s.medicine_id) = s.medicine_id
+          AND coalesce(i.county_code, s.county_code) = s.county_code AND coalesce(i.rule, s.rule) = s.rule
+        LIMIT 1) q ON true
+"""
 VIEWS: tuple[View, ...] = (
     View(
         "alerts",
-        """
-        SELECT s.alert_id, s.rule, s.medicine_id, s.county_code, s.episode, s.level,
-               CASE WHEN s.state = 'closed' THEN 'closed' WHEN q.silence_id IS NOT NULL THEN 'silenced'
-                    WHEN s.state = 'open' AND a.alert_id IS NOT NULL THEN 'acknowledged' ELSE s.state END AS state,
-               s.opened_on, s.changed_on, s.closed_on,
-               array_replace(s.reasons, 'obligation_short', 'restricted') AS reasons, s.flapping, a.owner, a.note
-        FROM alerts.state s
-        LEFT JOIN LATERAL (
-            SELECT k.alert_id, k.owner, k.note FROM alerts.acknowledgement k
-            WHERE k.alert_id = s.alert_id AND k.expires_at > now()
-              AND coalesce(array_position(ARRAY['watch', 'elevated', 'severe'], s.level::text), 0)
-                  <= coalesce(array_position(ARRAY['watch', 'elevated', 'severe'], k.level::text), 0)
-            ORDER BY k.at DESC LIMIT 1) a ON true
-        LEFT JOIN LATERAL (
-            SELECT i.silence_id FROM alerts.silence i
-            WHERE i.starts_at <= now() AND i.ends_at > now() AND coalesce(i.medicine_id, s.medicine_id) = s.medicine_id
-              AND coalesce(i.county_code, s.county_code) = s.county_code AND coalesce(i.rule, s.rule) = s.rule
-            LIMIT 1) q ON true
-        WHERE s.rule <> 'obligation'
-        """,
+        f"{EPISODES} WHERE s.rule <> 'obligation'",
         "Alerts by episode: what is open, since when, why, and who has taken it on; alerts on obligatory storage are "
         "for Fimea and the ministry only and not inside",
         columns={

@@ -350,11 +350,13 @@ def _run_out() -> list[dict[str, Any]]:
 
 
 def _alerts() -> list[dict[str, Any]]:
+    """Two that all see, and one on obligatory storage."""
+    told = [("run_out", row, row[8]) for row in FAMILIES[:2]] + [("obligation", FAMILIES[2], ["obligation_short"])]
     return [
-        {"alert_id": f"run_out-{place}", "rule": "run_out", "medicine_id": family(row), "county_code": COUNTRY,
+        {"alert_id": f"{rule}-{place}", "rule": rule, "medicine_id": family(row), "county_code": COUNTRY,
          "episode": 1, "level": row[6], "state": "open", "opened_on": LAST - timedelta(days=4 - place),
-         "changed_on": LAST, "opening_p56": 0.4, "quiet": 0, "flapping": False, "reasons": row[8]}
-        for place, row in enumerate(FAMILIES[:2])
+         "changed_on": LAST, "opening_p56": 0.4, "quiet": 0, "flapping": False, "reasons": reasons}
+        for place, (rule, row, reasons) in enumerate(told)
     ]  # fmt: skip
 
 

@@ -6,14 +6,16 @@ import re
 
 import polars as pl
 import pytest
-from conftest import Open
-from filled import FAMILIES, family
+from conftest import NOW, Open
+from filled import FAMILIES, family, fill
 from test_pages import shown
 
-from medsupply.dashboard import door, restricted
+from medsupply.dashboard import decisions, door, restricted
 from medsupply.dashboard.auth import DEMO, Person
 from medsupply.dashboard.wording import say
-from medsupply.settings import LANGUAGES
+from medsupply.errors import InputError
+from medsupply.settings import LANGUAGES, Settings
+from medsupply.warehouse.database.connection import Warehouse
 from medsupply.words import word
 
 OBLIGED, RESERVE, COMPANY, PUBLIC = "71717", "81818", "51515", "41414"
@@ -86,6 +88,65 @@ def test_lists_name_the_reason_to_fimea_and_the_ministry_only(
     told = {one: word("en", f"reason.{one}") for one in ("obligation_short", "restricted")}
     text = shown(open_filled(page, "en", medicine=family(FAMILIES[2])))
     assert {one for one, words in told.items() if words in text} == {reason}
+
+
+STORAGE = "obligation-2"
+MAY = (("fimea", "duty_officer", True), ("stm", "administrator", True), ("fimea", "analyst", True),
+       ("fimea", "reader", False), ("nesa", "duty_officer", False), ("thl", "administrator", False),
+       ("21", "duty_officer", False), ("", "administrator", False))  # fmt: skip
+
+
+def enter(monkeypatch: pytest.MonkeyPatch, organisation: str, role: str) -> Person:
+    someone = Person("Anna Aalto", role, address="a@x.example", organisation=organisation)
+    monkeypatch.setattr(door, "let_in", lambda _: someone)
+    return someone
+
+
+@pytest.mark.parametrize(("organisation", "role", "may"), MAY)
+def test_alerts_on_obligatory_storage_stand_on_the_page_of_fimea_and_the_ministry_only(
+    open_filled: Open, monkeypatch: pytest.MonkeyPatch, organisation: str, role: str, may: bool
+) -> None:
+    someone = enter(monkeypatch, organisation, role)
+    at = open_filled("alerts", "en", alert=STORAGE)
+    text = shown(at)
+    assert (word("en", "rule.obligation") in text, word("en", "reason.obligation_short") in text) == (may, may)
+    offered = {option for box in at.selectbox for option in box.options}
+    assert any(word("en", "rule.obligation") in option for option in offered) is (may and someone.may_write)
+    assert word("en", "rule.obligation") not in shown(open_filled("meeting", "en")), "a printed page goes on to others"
+
+
+@pytest.mark.parametrize("organisation", ["fimea", "stm"])
+def test_who_may_see_an_alert_on_obligatory_storage_acknowledges_it_on_the_page(
+    fresh_settings: Settings, open_empty: Open, monkeypatch: pytest.MonkeyPatch, organisation: str
+) -> None:
+    enter(monkeypatch, organisation, "duty_officer")
+    with Warehouse.open(fresh_settings) as wh:
+        fill(wh)
+    at = open_empty("alerts", "en", alert=STORAGE)
+    assert at.selectbox[0].value == STORAGE, "a link of a mail leads to it"
+    at.text_area[0].set_value("Called the company")
+    assert say("en", "acknowledge.done", owner="Anna Aalto") in shown(at.button[0].click().run())
+    with Warehouse.open(fresh_settings) as wh:
+        told = wh.read("SELECT alert_id, owner, note FROM alerts.acknowledgement").rows()
+        assert told == [(STORAGE, "Anna Aalto", "Called the company")]
+        with wh.transaction() as connection:  # the database has a clock of its own
+            connection.exec_driver_sql("UPDATE alerts.acknowledgement SET expires_at = now() + interval '1 day'")
+    assert "Called the company" in shown(open_empty("alerts", "en"))
+    enter(monkeypatch, "nesa", "duty_officer")
+    assert "Called the company" not in shown(open_empty("alerts", "en"))
+
+
+@pytest.mark.parametrize(("organisation", "role"), [("nesa", "duty_officer"), ("", "administrator")])
+def test_who_may_not_see_an_alert_cannot_decide_on_it_by_its_name(
+    filled_settings: Settings, organisation: str, role: str
+) -> None:
+    someone = Person("Anna", role, organisation=organisation)
+    scope = {"medicine_id": family(FAMILIES[2]), "county_code": "99", "rule": "obligation"}
+    with Warehouse.open(filled_settings, role="dashboard") as wh:
+        with pytest.raises(InputError, match=r"decision\.no_alert"):
+            decisions.acknowledge(wh, someone, STORAGE, owner="Anna", note="n", at=NOW)
+        with pytest.raises(InputError, match=r"decision\.no_alert"):
+            decisions.silence(wh, someone, **scope, author="Anna", reason="r", days=7, at=NOW)
 
 
 @pytest.mark.parametrize(("organisation", "role", "packs"), [("fimea", "analyst", True), ("21", "reader", False)])

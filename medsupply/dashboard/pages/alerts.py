@@ -34,9 +34,9 @@ if dead := data.dead_addresses():
 for finding in data.broken_channel():
     show.callout(finding.told(language), warn=True)
 found = data.alerts()
-still_open = alerting.open_alerts(found)
+still_open = restricted.open_alerts(found)
 show.heading(say(language, "alerts.open"))
-alerting.open_table(language, restricted.named(still_open), {"lang": language}, shown=200)
+alerting.open_table(language, still_open, {"lang": language}, shown=200)
 if still_open.height and person.may_write:
     decisions(language, still_open, person)
 if found.height:
