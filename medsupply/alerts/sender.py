@@ -1,8 +1,7 @@
 """The sender: claims the reader of a queued mail, hands it to the relay, marks it. Several may run at once.
 
-A claim is a session advisory lock, free when its holder dies. Mails to one reader thus go out one after the other, and
-one that comes after a newer one on its alert says so. A mail is marked after the relay took it: killed in between, it
-goes out again with the same Message-ID, never not at all.
+Mails to one reader thus go out one after the other, and one that comes after a newer one on its alert says so. A mail
+is marked after the relay took it: killed in between, it goes out again with the same Message-ID, never not at all.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +22,7 @@ from medsupply.alerts import deliver
 from medsupply.alerts.rendering import delayed
 from medsupply.alerts.store import order
 from medsupply.alerts.store.beats import beat
+from medsupply.alerts.store.claims import Claims
 from medsupply.alerts.store.next_person import escalate, pass_on, waits_for_morning
 from medsupply.errors import MailRefused, MailUnavailable, SettingsError
 from medsupply.warehouse.database.connection import Warehouse
@@ -71,20 +70,22 @@ def send(
 ) -> Sent:
     """Hand over what is due; with ``drain`` go on, waits capped at 5 s, until nothing is queued.
 
-    Raises SettingsError when no relay is set and something is queued. A relay that fails TLS or login stops the run:
-    the queue is kept.
+    Raises SettingsError when no relay is set and something is queued, WarehouseError before the next claim once the
+    database is another version's. A relay that fails TLS or login stops the run: the queue is kept.
     """
     url = smtp_url or wh.settings.smtp_url
-    channel, done = deliver.Channel(url, timeout), Sent()
+    channel, done, claims = deliver.Channel(url, timeout), Sent(), Claims(wh)
+    claims.look()
     escalate(wh, clock())
     beat(wh, "sender", clock())
     seen: set[str] = set()
     while True:
+        claims.look()
         due = [one for one in _due(wh, clock(), drain) if drain or one not in seen]
         seen.update(due)  # what a pass queues, for the next person, goes out at once; a second try does not
         if due and not url:
             raise SettingsError("MEDSUPPLY_SMTP_URL is not set, and mails are queued", "Set the mail relay")
-        open_channel = _send_all(wh, channel, due, clock, done, drain=drain)
+        open_channel = _send_all(claims, channel, due, clock, done, drain=drain)
         finished = not _queued(wh) if drain else not (due and open_channel)
         if done.stopped or finished:
             return done
@@ -134,7 +135,7 @@ def _queued(wh: Warehouse) -> int:
 
 
 def _send_all(
-    wh: Warehouse,
+    claims: Claims,
     channel: deliver.Channel,
     due: list[str],
     clock: Callable[[], datetime],
@@ -143,10 +144,10 @@ def _send_all(
     drain: bool,
 ) -> bool:
     """Send each claimed mail; False: stopped, since no other mail would fare better now."""
-    met, waiting = _Met(), deque(due)
+    wh, met, waiting = claims.wh, _Met(), deque(due)
     while waiting:
         message_id = waiting.popleft()
-        with _claimed(wh, message_id) as connection:
+        with claims.claimed(message_id) as connection:
             if connection is None:
                 continue
             for row in _in_order(connection, wh, message_id, met, clock, drain):
@@ -290,28 +291,6 @@ def _told_off(connection: sa.Connection, row: dict[str, Any]) -> tuple[int, date
     tries, first = connection.execute(query, {"id": row["message_id"], "since": row["requeued_at"]}).one()
     connection.commit()
     return int(tries), first
-
-
-@contextmanager
-def _claimed(wh: Warehouse, message_id: str) -> Iterator[sa.Connection | None]:
-    """A connection that holds the claim on the reader of a message, or None when another sender has it."""
-    with wh.engine.connect() as connection:
-        mine = connection.execute(sa.text(_CLAIM), {"id": message_id}).scalar()
-        connection.commit()
-        if not mine:
-            yield None
-            return
-        try:
-            yield connection
-        finally:
-            connection.rollback()
-            connection.exec_driver_sql("select pg_advisory_unlock_all()")
-            connection.commit()
-
-
-_CLAIM = """
-    SELECT pg_try_advisory_lock(hashtextextended(lower(recipient), 7)) FROM alerts.outbox WHERE message_id = :id
-"""
 
 
 def _still_queued(connection: sa.Connection, message_id: str) -> dict[str, Any] | None:

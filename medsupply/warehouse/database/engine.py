@@ -73,6 +73,8 @@ def _meaning(error: psycopg.Error, asked: bool) -> Exception | None:
             f"The database refuses the sign-in: {said.rpartition('FATAL:')[2].strip()}",
             "Check MEDSUPPLY_DATABASE_URL and the files in MEDSUPPLY_HOME/secrets",
         )
+    if isinstance(error, pg.LockNotAvailable):
+        return WarehouseUnavailable(f"Another process is at work here: {said}", "Let it end, then run again")
     if isinstance(error, pg.QueryCanceled):
         return WarehouseError(f"The database stopped the query: {said}", "Ask for less, for instance fewer days")
     if asked and error.sqlstate and error.sqlstate[:2] in _FAULTS_OF_A_QUERY:

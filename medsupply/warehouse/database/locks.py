@@ -1,4 +1,4 @@
-"""The lock under which deliveries are stored, decided on, compacted and swept: one writer at a time."""
+"""Locks between processes: one writer of deliveries and the record at a time; no migration under a mail in hand."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import sqlalchemy as sa
 
 from medsupply.errors import WarehouseError
 
+# Senders share it while a mail is in hand, a migration has it alone.
+SENDING = 7_246_002
 _rebuilding: ContextVar[bool] = ContextVar("rebuilding", default=False)
 
 

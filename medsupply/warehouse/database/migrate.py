@@ -15,6 +15,7 @@ from medsupply.settings import Settings
 from medsupply.warehouse.database import schema
 from medsupply.warehouse.database.accounts import create_login, limit_role
 from medsupply.warehouse.database.engine import explained, make_engine
+from medsupply.warehouse.database.locks import SENDING
 from medsupply.warehouse.database.roles import OWNER, ROLES
 from medsupply.warehouse.database.secrets import ensure_secret
 from medsupply.warehouse.database.urls import role_url
@@ -63,10 +64,11 @@ def revise(settings: Settings, message: str) -> Path:
 
 
 def upgrade(settings: Settings, engine: sa.Engine) -> None:
-    """Migrate over ``engine``, in one transaction, one process at a time."""
+    """Migrate over ``engine``, in one transaction, one process at a time, once the mails in hand are handed over."""
     with engine.begin() as connection:
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": SENDING})
         ensure_roles(settings, connection)
         schema.create_schemas(connection)
         _check_revision(connection)

@@ -43,6 +43,10 @@ BEGIN
 END $$
 """
 
+# What a sender claims by a lock. No table tells it, but senders that claim differently do not keep out of each other's
+# way: who changes it gives it another name here, and senders of the older program stop.
+CLAIM = "reader"
+
 # Decisions of persons are added, never changed, by nobody: the guard stops the owner too.
 APPEND_ONLY = ("ops.audit",)
 GUARD_FUNCTION = """
@@ -140,16 +144,20 @@ def fingerprint() -> str:
     for table in TABLES:
         words = [(name, described(column)) for name, column in table.frame.columns().items()]
         digest.update(repr((table.full_name, table.description, words)).encode())
-    rest = (sorted(ROLES.items()), sorted(DESCRIPTIONS.items()), PARTITION_FUNCTION, GUARD_FUNCTION, APPEND_ONLY)
+    rest = (sorted(ROLES.items()), sorted(DESCRIPTIONS.items()), PARTITION_FUNCTION, GUARD_FUNCTION, APPEND_ONLY, CLAIM)
     digest.update(repr(rest).encode())
     return digest.hexdigest()
 
 
-def is_up_to_date(connection: sa.Connection) -> bool:
-    """Whether the last migration left exactly the state that this code declares (one query)."""
+def state(connection: sa.Connection) -> str:
+    """The fingerprint that the last migration left (one query)."""
     query = "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = 'analyst'"
-    said = connection.scalar(sa.text(query))
-    return str(said).rpartition("State: ")[2] == fingerprint()
+    return str(connection.scalar(sa.text(query))).rpartition("State: ")[2]
+
+
+def is_up_to_date(connection: sa.Connection) -> bool:
+    """Whether the last migration left exactly the state that this code declares."""
+    return state(connection) == fingerprint()
 
 
 def store_fingerprint(connection: sa.Connection) -> None:
