@@ -16,6 +16,7 @@ import css_inline
 import jinja2
 import markupsafe
 
+from medsupply.areas import AREAS
 from medsupply.words import flat, word
 from medsupply.words.numbers import moment
 
@@ -96,7 +97,8 @@ def for_stand_in(text: str, html: str, language: str) -> tuple[str, str]:
 
 
 def delayed(row: Mapping[str, Any], newer: Mapping[str, Any]) -> dict[str, str]:
-    """Subject and bodies of a mail that comes after a newer one on its alert: said first in each, with both times."""
+    """Subject and bodies of a mail that comes after a newer one on its alert: said first in each, with both times, and
+    where newer mails tell of some of its areas only, of which."""
     language = row["language"]
     say = texts(language)
     level = newer["level"] if newer["level"] != row["level"] else None
@@ -105,6 +107,7 @@ def delayed(row: Mapping[str, Any], newer: Mapping[str, Any]) -> dict[str, str]:
         written=moment(language, row["created_at"]), newer=moment(language, newer["sent_at"]),
         level=word(language, f"level.{level}") if level else "",
     )  # fmt: skip
+    said = " ".join([said, *_told_in_part(newer["areas"], language)])
     main = re.search(r"<main[^>]*>", row["body_html"])
     at = main.end() if main else 0
     first = f"<p><strong>{markupsafe.escape(said)}</strong></p>"
@@ -113,6 +116,17 @@ def delayed(row: Mapping[str, Any], newer: Mapping[str, Any]) -> dict[str, str]:
         "body_text": f"{wrapped(said)}\n\n{row['body_text']}",
         "body_html": f"{row['body_html'][:at]}\n{first}{row['body_html'][at:]}",
     }
+
+
+def _told_in_part(areas: Mapping[str, bool], language: str) -> list[str]:
+    """Of which areas newer mails tell, and on which this mail is the newest; nothing where they tell of all."""
+    if all(areas.values()):
+        return []
+    told, rest = (
+        ", ".join(AREAS[code].name(language) for code, newer in areas.items() if newer is wanted)
+        for wanted in (True, False)
+    )
+    return [texts(language)["say.late_part"].format(told=told, rest=rest)] if told else []
 
 
 def wrapped(text: str) -> str:

@@ -9,19 +9,21 @@ import pytest
 import typer.testing
 from alerts_pictures import GONE, SHORT, day, moment, put, row
 from hostile_relay import Relay, running
-from test_mail_order import READER, evaluate, is_marked, mails, subscribe
+from test_mail_order import READER, evaluate, is_marked, mails, subscribe, texts_of
 from test_mail_sender import NOW, Clock, send
 
 from medsupply import desk
 from medsupply.alerts import store, subscriptions
 from medsupply.alerts.digests import digest
 from medsupply.alerts.recipients import subscriptions_of
+from medsupply.alerts.rendering import texts
 from medsupply.alerts.store.hearing import unheard
 from medsupply.alerts.why import why
+from medsupply.areas import AREAS
 from medsupply.cli import app
 from medsupply.errors import InputError
 from medsupply.rules import load_rules
-from medsupply.settings import Settings
+from medsupply.settings import LANGUAGES, Settings
 from medsupply.warehouse.database.connection import Warehouse
 
 REFUSED = "550 5.1.1 no such user"
@@ -102,16 +104,48 @@ def test_several_that_failed_go_out_in_order(warehouse: Warehouse) -> None:
     assert relay.ids == [one["message_id"] for one in mails(warehouse)] and not any(map(is_marked, relay.taken))
 
 
-def test_what_a_newer_mail_tells_in_part_only_is_queued(warehouse: Warehouse) -> None:
+PARTS = {
+    "fi": ("on sen jälkeen kerrottu alueista: ", ". Tämä viesti on uusin alueista: "),
+    "sv": ("har sedan dess gällt: ", ". Detta meddelande är det nyaste om: "),
+    "en": ("Since then newer mails have told of: ", ". This mail is the newest on: "),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_a_newer_mail_tells_in_part_only_is_queued_and_says_which_part(
+    warehouse: Warehouse, language: str
+) -> None:
+    subscribe(warehouse, role="yta", county="Y5", language=language)
+    subscribe(warehouse, role=None, level="elevated", county="99", language=language)
+    clock = Clock(moment(0))
+    evaluate(warehouse, 0, c99=SHORT, cY5=SHORT)
+    refused(warehouse, clock)
+    evaluate(warehouse, 1, c99=GONE, cY5=SHORT)
+    relay = Relay()
+    with running(relay) as url:
+        send(warehouse, url, clock)
+        assert requeue(warehouse, clock.now)[0] == "1 mail queued again, 0 left"
+        send(warehouse, url, clock)
+    (told, rest), (country, area) = PARTS[language], (AREAS[code].name(language) for code in ("99", "Y5"))
+    assert str(relay.taken[-1]["Subject"]).startswith(texts(language)["subject.late"].format(subject=""))
+    text, html = texts_of(relay.taken[-1])
+    assert f"{told}{country}{rest}{area}." in text and f"{told}{country}{rest}{area}." in html
+    assert text.index(told) < text.index(texts(language)["head.what"].upper()), "before what the mail itself says"
+
+
+def test_what_newer_mails_tell_of_every_area_needs_no_list(warehouse: Warehouse) -> None:
     subscribe(warehouse, role="yta", county="Y5")
     subscribe(warehouse, role=None, level="elevated", county="99")
     clock = Clock(moment(0))
     evaluate(warehouse, 0, c99=SHORT, cY5=SHORT)
     refused(warehouse, clock)
-    evaluate(warehouse, 1, c99=GONE, cY5=SHORT)
-    with running(Relay()) as url:
+    evaluate(warehouse, 1, c99=GONE, cY5=GONE)
+    relay = Relay()
+    with running(relay) as url:
         send(warehouse, url, clock)
-    assert requeue(warehouse, clock.now)[0] == "1 mail queued again, 0 left"
+        requeue(warehouse, clock.now, message_ids=[mails(warehouse)[0]["message_id"]])
+        send(warehouse, url, clock)
+    assert is_marked(relay.taken[-1]) and PARTS["en"][0] not in texts_of(relay.taken[-1])[0]
 
 
 def test_only_what_is_named_is_queued(warehouse: Warehouse) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from medsupply.areas import COUNTRY
+
 Row = Mapping[str, Any]
 # n: the mails to the reader of o on an alert of it that were written later.
 NEWER = """
@@ -26,6 +28,15 @@ _NEWEST_SENT = f"""
          AND n.due_at >= :written
     WHERE o.message_id = :id ORDER BY n.created_at DESC, n.message_id DESC LIMIT 1
 """  # noqa: S608  the part stands above
+# The areas of a mail, the country first: whether newer mails that are out tell each alert of it there.
+_AREAS = f"""
+    SELECT s.county_code, bool_and(t.told) AS told FROM alerts.outbox o
+    CROSS JOIN LATERAL unnest(o.alert_ids) AS a (id) JOIN alerts.state s ON s.alert_id = a.id
+    CROSS JOIN LATERAL (SELECT EXISTS (
+        SELECT 1 FROM alerts.outbox n WHERE n.status = 'sent' AND {NEWER} AND n.due_at >= :written
+        AND a.id = ANY(n.alert_ids)) AS told) t
+    WHERE o.message_id = :id GROUP BY s.county_code ORDER BY s.county_code <> '{COUNTRY}', s.county_code
+"""  # noqa: S608  the part stands above
 
 
 def older(connection: sa.Connection, row: Row) -> list[dict[str, Any]]:
@@ -34,8 +45,12 @@ def older(connection: sa.Connection, row: Row) -> list[dict[str, Any]]:
 
 
 def newest_sent(connection: sa.Connection, row: Row) -> Row | None:
-    """The newest of the mails after this one that the relay has taken: kind, level, when."""
-    return next(iter(_read(connection, _NEWEST_SENT, row)), None)
+    """The newest of the mails after this one that the relay has taken: kind, level, when, and whether these mails tell
+    all of each of its ``areas``."""
+    newest = next(iter(_read(connection, _NEWEST_SENT, row)), None)
+    if newest is None:
+        return None
+    return {**newest, "areas": {one["county_code"]: one["told"] for one in _read(connection, _AREAS, row)}}
 
 
 def _read(connection: sa.Connection, query: str, row: Row) -> list[dict[str, Any]]:

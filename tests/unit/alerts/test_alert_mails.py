@@ -197,7 +197,7 @@ def test_a_mail_that_comes_late_says_so_first_and_names_another_level_only(langu
     mail = alert_mail(subject(language, None, ["notice_covers_all"]), language)
     row = {"subject": mail.subject, "body_text": mail.text, "body_html": mail.html, "language": language,
            "level": "severe", "created_at": datetime(2026, 3, 7, 8, 5, tzinfo=UTC)}  # fmt: skip
-    newer = {"kind": kind, "level": "severe", "sent_at": datetime(2026, 3, 8, 9, 7, tzinfo=UTC)}
+    newer = {"kind": kind, "level": "severe", "sent_at": datetime(2026, 3, 8, 9, 7, tzinfo=UTC), "areas": {"99": True}}
     late, lower = delayed(row, newer), delayed(row, {**newer, "level": "watch"})
     first = " ".join(late["body_text"].partition("\n\n")[0].split())
     assert late["subject"].endswith(f"] {mail.subject}") and late["body_text"].endswith(mail.text)
