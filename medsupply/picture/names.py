@@ -85,9 +85,10 @@ def _kela_names(facts: Facts) -> pl.DataFrame:
 def substance_names(facts: Facts) -> pl.DataFrame:
     """``atc``, ``name_fi``, ``name_sv``, ``name_en``, ``ddd``, ``ddd_unit``.
 
-    Finnish and Swedish are Fimea's, English is the EU list's; what they lack is Kela's, then that of another language,
-    which stands behind it ("artesunate (en)"): a Finnish sentence with an English name would read as a slip. Only
-    Swedish names among English ones go without: both write the substance's international name.
+    Finnish and Swedish are Fimea's, English is the EU list's; what they lack is Kela's, in English then that of the
+    same substance under another code, then that of another language, which stands behind it ("artesunate (en)"): a
+    Finnish sentence with an English name would read as a slip. No name is made up, neither from parts nor by spelling:
+    of three Swedish names two are written differently in English.
     """
     atc = facts.current("fimea_atc").select(
         "ddd", atc="atckoodi", name_fi="selites", name_sv="seliter", ddd_unit="dddyksikko"
@@ -102,7 +103,7 @@ def substance_names(facts: Facts) -> pl.DataFrame:
     for other in (union, kela, listed):
         names = names.join(other, on="atc", how="full", coalesce=True)
     small = pl.coalesce("name_en", "kela_en").map_elements(english, return_dtype=pl.String)
-    names = names.with_columns(name_en=small).sort("atc")
+    names = _with_twins(names.with_columns(name_en=small)).sort("atc")
     in_english, in_swedish = _of("en", "name_en"), _of("sv", "name_sv", "kela_sv")
     in_finnish = _of("fi", "name_fi", "listed_fi", "kela_fi")
     return names.select(
@@ -111,8 +112,21 @@ def substance_names(facts: Facts) -> pl.DataFrame:
         "ddd_unit",
         name_fi=_sentence(pl.coalesce("name_fi", "listed_fi", "kela_fi", in_english, in_swedish)),
         name_sv=_sentence(pl.coalesce("name_sv", "kela_sv", in_english, in_finnish)),
-        name_en=_sentence(pl.coalesce("name_en", "name_sv", "kela_sv", in_finnish)),
+        name_en=_sentence(pl.coalesce("name_en", "twin_en", in_swedish, in_finnish)),
     )
+
+
+def _with_twins(names: pl.DataFrame) -> pl.DataFrame:
+    """``names`` with ``twin_en``: the English name of the same substance under another code, by its Finnish name, where
+    all such codes have one name. "Combinations" without their group are no substance."""
+    same = pl.coalesce("name_fi", "kela_fi").str.to_lowercase()
+    substance = (pl.col("atc").str.len_chars() == 7) & ~pl.col("same").is_in(_COMBINATIONS)
+    known = names.with_columns(same=same).filter(substance).drop_nulls(["same", "name_en"])
+    twins = known.group_by("same").agg(
+        twin_en=pl.col("name_en").sort().first(), n=pl.col("name_en").str.to_lowercase().n_unique()
+    )
+    keyed = names.with_columns(same=pl.when(pl.col("atc").str.len_chars() == 7).then(same))
+    return keyed.join(twins.filter(pl.col("n") == 1).drop("n"), on="same", how="left").drop("same")
 
 
 def _of(language: str, *names: str) -> pl.Expr:

@@ -113,3 +113,4 @@ show.html(
 show.heading(say(language, "definitions.not_covered"))
 st.markdown(say(language, "page.not_covered"))
 st.markdown(say(language, "definitions.sources"))
+st.markdown(say(language, "definitions.names"))

@@ -28,7 +28,8 @@ def test_combinations_are_named_with_their_group() -> None:
     rows = [{"atckoodi": code, "selites": fi, "seliter": sv} for code, fi, sv in ATC]
     names = {row["atc"]: row for row in substance_names(facts(date(2026, 3, 1), fimea_atc=rows)).to_dicts()}
     assert names["G03GA30"]["name_fi"] == "gonadotropiinit, yhdistelmävalmisteet"
-    assert names["G03GA30"]["name_sv"] == names["G03GA30"]["name_en"] == "gonadotropiner, kombinationer"
+    assert names["G03GA30"]["name_sv"] == "gonadotropiner, kombinationer"
+    assert names["G03GA30"]["name_en"] == "gonadotropiner, kombinationer (sv)"
     assert names["G03GA05"]["name_fi"] == "follitropiini alfa"
     assert names["V99AA30"]["name_fi"] == "yhdistelmävalmisteet", "its group has no name"
 
@@ -72,7 +73,9 @@ def test_fimea_goes_before_kela_and_the_eu_list_before_both() -> None:
 
 
 def test_without_kela_names_are_as_before() -> None:
-    assert named(fimea_atc=[FIMEA]) == {"A06AH03": ("naloksegoli (Fimea)", "naloxegol (Fimea)", "naloxegol (Fimea)")}
+    assert named(fimea_atc=[FIMEA]) == {
+        "A06AH03": ("naloksegoli (Fimea)", "naloxegol (Fimea)", "naloxegol (Fimea) (sv)")
+    }
 
 
 def test_a_name_in_another_language_says_so() -> None:
@@ -81,9 +84,31 @@ def test_a_name_in_another_language_says_so() -> None:
     listed = [{"atckoodi": "B05BB02", "selites": "Elektrolyytit"}]
     assert named(fimea_substitution=listed)["B05BB02"] == ("elektrolyytit", "elektrolyytit (fi)", "elektrolyytit (fi)")
     swedish = kela(("ATC_SELITE_SV", "(A06AH03) Naloxegolum"))
-    assert named(kela_names=swedish)["A06AH03"] == ("naloxegolum (sv)", "naloxegolum", "naloxegolum")
+    assert named(kela_names=swedish)["A06AH03"] == ("naloxegolum (sv)", "naloxegolum", "naloxegolum (sv)")
     known = [{"atckoodi": "P01BE03", "selites": "artesunaatti", "seliter": "artesunat"}]
     assert named(critical_list=union, fimea_atc=known)["P01BE03"] == ("artesunaatti", "artesunat", "artesunate")
+
+
+PREDNISOLONE = {"list": "eu", "atc5": "H02AB06", "n": "Prednisolone", "route": "oral use"}
+
+
+def in_english(*codes: tuple[str, str], **lists: Any) -> dict[str, str]:
+    rows = [{"atckoodi": code, "selites": fi, "seliter": "prednisolon"} for code, fi in codes]
+    return {atc: english for atc, (_, _, english) in named(fimea_atc=rows, **lists).items()}
+
+
+def test_the_same_substance_under_another_code_has_the_same_english_name() -> None:
+    codes = (("H02AB06", "Prednisoloni"), ("S01BA04", "prednisoloni"), ("S01CB02", "prednisoloni ja mikrobilääkkeet"))
+    found = in_english(*codes, critical_list=[PREDNISOLONE])
+    assert found == {"H02AB06": "prednisolone", "S01BA04": "prednisolone", "S01CB02": "prednisolon (sv)"}
+
+
+def test_a_name_that_two_substances_have_or_none_names_no_other() -> None:
+    two = [PREDNISOLONE, {**PREDNISOLONE, "atc5": "H02AB07", "n": "Prednisone"}]
+    codes = (("H02AB06", "prednisoloni"), ("H02AB07", "prednisoloni"), ("S01BA04", "prednisoloni"))
+    assert in_english(*codes, critical_list=two)["S01BA04"] == "prednisolon (sv)"
+    codes = (("H02AB06", "yhdistelmävalmisteet"), ("S01BA04", "yhdistelmävalmisteet"))
+    assert in_english(*codes, critical_list=[PREDNISOLONE])["S01BA04"] == "prednisolon (sv)"
 
 
 def test_a_name_that_kela_took_back_is_gone() -> None:
@@ -126,5 +151,5 @@ def test_kelas_own_list_names_in_english_and_leaves_fimeas_names() -> None:
     assert both.filter(pl.col("name_fi") != pl.col("name_fi_before")).is_empty()
     swedish = known.current("fimea_atc").drop_nulls("seliter")["atckoodi"].to_list()
     assert both.filter(pl.col("name_sv") != pl.col("name_sv_before"), pl.col("atc").is_in(swedish)).is_empty()
-    # 529 substances; the EU list names some of them, and some are written alike in Swedish.
+    # 529 substances; the EU list names some of them.
     assert both.filter(pl.col("name_en") != pl.col("name_en_before"), pl.col("atc").str.len_chars() == 7).height > 200
