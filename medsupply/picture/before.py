@@ -7,7 +7,8 @@ asked for alone has the figures it has in a row of days.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import polars as pl
@@ -44,14 +45,15 @@ def demand_before(
     Packages are grouped as on ``facts.as_of``.
     """
     found, still = [pl.DataFrame(schema=_FOUND)], short.select(*KEY, "unit")
-    past, screen = _Past(facts, _packages(master, still), reported), Screen(facts, master, rules, still)
-    for days in past.weeks():
-        most = screen.most_units(past.counted(days), days) if still.height else pl.DataFrame()
-        for day in days if most.height else []:
-            some = still.join(screen.above(most, past.span(day), day), on=KEY, how="semi")
-            if some.height:
-                found.append(_above(past, day, master, rules, some))
-                still = still.join(found[-1], on=KEY, how="anti")
+    with ThreadPoolExecutor(1) as beside:  # the days before are read while those after them are measured
+        past, screen = _Past(facts, _packages(master, still), reported, beside), Screen(facts, master, rules, still)
+        for days in past.weeks() if still.height else []:
+            most = screen.most_units(past.counted(days), days, still)
+            for day in days:
+                some = still.join(screen.above(most, past.span(day), day, still), on=KEY, how="semi")
+                if some.height:
+                    found.append(_above(past, day, master, rules, some))
+                    still = still.join(found[-1], on=KEY, how="anti")
     return pl.concat(found).sort(KEY)
 
 
@@ -75,18 +77,28 @@ def _packages(master: Master, rows: pl.DataFrame) -> pl.Series:
     return package_grains(master).join(rows, on="medicine_id", how="semi")["vnr"].unique().sort()
 
 
-class _Past:
-    """Stock and dispensing of a few packages on the days before a report day: each file is read once, newest first."""
+@dataclass(frozen=True)
+class _Part:
+    """What was counted, by day, and what was dispensed, over some weeks; ``reported``: by whom at all."""
 
-    def __init__(self, facts: Facts, vnr: pl.Series, reported: pl.DataFrame) -> None:
-        self.facts = facts
+    stock: dict[date, pl.DataFrame]
+    dispensed: pl.DataFrame
+    reported: pl.DataFrame
+
+
+class _Past:
+    """Stock and dispensing of a few packages on the days before a report day: each file is read once, newest first, the
+    next weeks beside the work on these."""
+
+    def __init__(self, facts: Facts, vnr: pl.Series, reported: pl.DataFrame, beside: Executor) -> None:
+        self.facts, self.beside = facts, beside
         self.mine = pl.col("vnr").is_in(vnr.implode())
+        # What fills a gap is put there once, so that no day looks for gaps again.
         self.gaps = facts.gaps.filter(self.mine)
-        self.stock: dict[date, pl.DataFrame] = {}
         self.nothing = facts.stock.filter(pl.lit(False)).select(COUNTED).collect()
-        self.stock_from = facts.as_of
-        self.reported = reported.select(*REPORTED)
-        self.dispensed = facts.dispensing.filter(pl.lit(False)).select(DISPENSED).collect()
+        self.known = _Part({}, facts.dispensing.filter(pl.lit(False)).select(DISPENSED).collect(), reported)
+        self.first = facts.as_of
+        self._next = beside.submit(self._before, self.first)
         self._span: Span | None = None
 
     def weeks(self) -> list[list[date]]:
@@ -101,17 +113,15 @@ class _Past:
 
     def counted(self, days: list[date]) -> pl.DataFrame:
         """Rows of the snapshots that may stand on ``days``, the newest of which is the first."""
-        first = oldest_carried(days[-1])
-        self._read_stock(first)
-        return pl.concat([self.stock.get(day, self.nothing) for day in _days(first, days[0])])
+        self._reach(days[-1])
+        return pl.concat([self.known.stock.get(day, self.nothing) for day in _days(oldest_carried(days[-1]), days[0])])
 
     def on(self, day: date, vnr: pl.Series) -> Facts:
-        """The facts about ``day`` and the packages ``vnr``; nothing of dispensing, see :meth:`demand`."""
+        """The facts about ``day`` and the packages ``vnr``; nothing of dispensing, see :meth:`span`."""
         mine = pl.col("vnr").is_in(vnr.implode())
 
         def between(first: date, last: date) -> pl.LazyFrame:
-            self._read_stock(first)
-            parts = [self.stock.get(one, self.nothing) for one in _days(first, last)]
+            parts = [self.known.stock.get(one, self.nothing) for one in _days(first, last)]
             return pl.concat(parts).lazy().filter(mine)
 
         near = between(oldest_carried(day), day)
@@ -119,34 +129,41 @@ class _Past:
 
     def span(self, day: date) -> Span:
         """Dispensing of the packages in the window of ``day``, and more."""
-        first = day - timedelta(days=WINDOW_DAYS - 1)
-        if self._span is None or first < self._span.lines.days[0]:
-            self._span = self._read_dispensing(first)
+        self._reach(day)
+        if self._span is None:
+            days = _days(self.first - timedelta(days=WINDOW_DAYS - 1), self.facts.as_of)
+            self._span = Span.of(self.known.reported, self.known.dispensed, days)
         return self._span
 
-    def _read_stock(self, first: date) -> None:
-        if first >= self.stock_from:
-            return
-        start = min(first, self.stock_from - timedelta(days=DAYS_AT_ONCE))
-        # What fills a gap is put there once, so that no day looks for gaps again.
+    def _reach(self, day: date) -> None:
+        while day < self.first:
+            part, known = self._next.result(), self.known
+            self.first -= timedelta(days=DAYS_AT_ONCE)
+            self._next = self.beside.submit(self._before, self.first)
+            dispensed, reported = pl.concat([part.dispensed, known.dispensed]), [part.reported, known.reported]
+            self.known = _Part(known.stock | part.stock, dispensed, pl.concat(reported).unique())
+            self._span = None
+
+    def _before(self, end: date) -> _Part:
+        """What the weeks before ``end`` add: snapshots that stand in them, dispensing at the start of their windows."""
+        first, newest = end - timedelta(days=DAYS_AT_ONCE), end == self.facts.as_of
+        if end <= self.facts.as_of - timedelta(days=LOOK_BACK_DAYS):
+            return _Part({}, self.known.dispensed.clear(), self.known.reported.clear())
+        carried = oldest_carried(first), (end if newest else oldest_carried(end)) - timedelta(days=1)
+        one, start = timedelta(days=1), end - timedelta(days=WINDOW_DAYS - 1)
+        rows = [self.facts.dispensing_of(start - timedelta(days=DAYS_AT_ONCE), start - one)]
+        if newest:
+            rows.append(self.facts.dispensing.filter(pl.col("day").is_between(start, end - one)))
+        dispensed = [some.filter(self.mine).select(DISPENSED) for some in rows]
+        mine, told = pl.collect_all([pl.concat(dispensed), rows[0].select(*REPORTED).unique()])
+        return _Part(self._stock(*carried), mine, told)
+
+    def _stock(self, first: date, last: date) -> dict[date, pl.DataFrame]:
         facts = replace(self.facts, gaps=self.gaps)
         counted, sources = set(facts.snapshots["counted_on"].unique()), gap_sources(facts)
-        days = [day for day in _days(start, self.stock_from - timedelta(days=1)) if day in counted]
+        days = [day for day in _days(first, last) if day in counted]
         rows = [without_gaps(facts, day, day, sources).filter(self.mine).select(COUNTED) for day in days]
-        found = pl.collect_all(rows)
-        self.stock |= dict(zip(days, found, strict=True))
-        self.stock_from = start
-
-    def _read_dispensing(self, first: date) -> Span:
-        """Rows of the packages from some weeks before ``first`` on, and who reported at all in the days before."""
-        start, as_of = first - timedelta(days=DAYS_AT_ONCE), self.facts.as_of
-        window = as_of - timedelta(days=WINDOW_DAYS - 1)
-        last = self._span.lines.days[0] - timedelta(days=1) if self._span else as_of - timedelta(days=1)
-        rows = self.facts.dispensing_of(start, last)
-        before = rows.filter(pl.col("day") < window).select(*REPORTED).unique()
-        mine, told = pl.collect_all([rows.filter(self.mine).select(DISPENSED), before])
-        self.dispensed, self.reported = pl.concat([mine, self.dispensed]), pl.concat([told, self.reported])
-        return Span.of(self.reported, self.dispensed, _days(start, as_of))
+        return dict(zip(days, pl.collect_all(rows), strict=True))
 
 
 def _days(first: date, last: date) -> list[date]:

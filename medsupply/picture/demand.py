@@ -69,10 +69,14 @@ def trailing_packs(dispensing: pl.LazyFrame, as_of: date) -> Demand:
 
 def _sums(weight: Array, rows: Columns, packages: int) -> Array:
     """Mean a day, packs and dispensings of ``rows``, as :meth:`Lines.positions` gives them: 3 x lines x packages."""
-    where, day, net, counted = rows
-    shape = (len(weight), packages)
-    mean = net * weight[where // max(packages, 1), day]
-    return np.stack([add_up(shape, where, values) for values in (mean, net, counted)])
+    where, _, net, counted = rows
+    others = (add_up((len(weight), packages), where, values) for values in (net, counted))
+    return np.stack([_mean(weight, rows, packages), *others])
+
+
+def _mean(weight: Array, rows: Columns, packages: int) -> Array:
+    where, day, net, _ = rows
+    return add_up((len(weight), packages), where, net * weight[where // max(packages, 1), day])
 
 
 @dataclass(frozen=True)
@@ -133,15 +137,25 @@ class Span:
 
     def demand(self, as_of: date, vnr: pl.Series) -> Demand:
         """What :func:`trailing_packs` gives on ``as_of``, of the packages ``vnr``."""
-        start = (as_of - self.lines.days[0]).days - (WINDOW_DAYS - 1)
-        window = slice(*np.searchsorted(self.rows[1], [start, start + WINDOW_DAYS]))
-        where, day, net, counted = (column[window] for column in self.rows)
+        start, rows = self._window(as_of)
+        sums = _sums(self.lines.weights(start), rows, len(self.packages))
         wrote = self.lines.wrote[:, start : start + WINDOW_DAYS].any(axis=1)
-        sums = _sums(self.lines.weights(start), (where, day - start, net, counted), len(self.packages))
         reporters = self.lines.reporters.filter(pl.lit(pl.Series(wrote)))
         asked = self.packages.mask(vnr)
         packages = Axis(self.packages.ids.filter(pl.Series(asked)))
         return Demand(self.reported, reporters, self.lines.axis, packages, *sums[:, :, asked])
+
+    def daily(self, as_of: date) -> Array:
+        """Mean demand a day on ``as_of``, in packs: lines x packages."""
+        start, rows = self._window(as_of)
+        return _mean(self.lines.weights(start), rows, len(self.packages))
+
+    def _window(self, as_of: date) -> tuple[int, Columns]:
+        """The first day of the window that ends on ``as_of``, by number, and the rows of its days."""
+        start = (as_of - self.lines.days[0]).days - (WINDOW_DAYS - 1)
+        window = slice(*np.searchsorted(self.rows[1], [start, start + WINDOW_DAYS]))
+        where, day, net, counted = (column[window] for column in self.rows)
+        return start, (where, day - start, net, counted)
 
 
 def _named(window: pl.LazyFrame, parts: list[tuple[date, date]]) -> tuple[pl.DataFrame, pl.Series]:

@@ -7,6 +7,7 @@ a stock, and counts reserve as usable in the country, where a permit may let it 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -16,7 +17,7 @@ from medsupply.areas import COUNTRY
 from medsupply.days import oldest_carried
 from medsupply.facts import Facts
 from medsupply.picture.demand import Span, all_holders, demand_areas
-from medsupply.picture.dense import Axis, members
+from medsupply.picture.dense import Array, Axis, members
 from medsupply.picture.master import Master
 from medsupply.picture.reach import holder_areas
 from medsupply.picture.stock import package_grains
@@ -31,48 +32,71 @@ class Screen:
     """Bounds for ``rows`` (area, medicine_id)."""
 
     def __init__(self, facts: Facts, master: Master, rules: Rules, rows: pl.DataFrame) -> None:
-        self.snapshots, self.rows = facts.snapshots, rows.select(KEY)
+        self.snapshots = facts.snapshots
         self.registered = all_holders(facts.current("holders"))
         self.places = _places(self.registered, rules).join(rows, on="area", how="semi")
         grains = package_grains(master).join(rows, on="medicine_id", how="semi")
         self.grains = grains.select("vnr", "medicine_id", per_pack=pl.col("per_pack").fill_null(0.0))
-        floors = rules.picture
-        days = pl.when(pl.col("area") == COUNTRY).then(floors.floor_days_country).otherwise(floors.floor_days_area)
-        self.floor_days = rows.select(*KEY, floor_days=days)
+        self.floors = rules.picture
+        self._needed: tuple[Span, _Needs] | None = None
 
-    def most_units(self, stock: pl.DataFrame, days: list[date]) -> pl.DataFrame:
-        """``day``, ``area``, ``medicine_id``, ``units``: no stock of ``days`` is more. ``stock``: what was counted on
-        them and on the days before whose snapshots may stand."""
+    def most_units(self, stock: pl.DataFrame, days: list[date], rows: pl.DataFrame) -> pl.DataFrame:
+        """``day``, ``area``, ``medicine_id``, ``units``: no stock of ``rows`` on ``days`` is more. ``stock``: what was
+        counted on them and on the days before whose snapshots may stand."""
         span = pl.DataFrame({"day": days, "oldest": [oldest_carried(day) for day in days]})
         taken = self.snapshots.filter(pl.col("counted_on").is_between(min(span["oldest"]), max(days)))
         pairs = span.join(taken, how="cross").filter(pl.col("counted_on").is_between(pl.col("oldest"), pl.col("day")))
         standing = pairs.group_by("day", "holder_id").agg(pl.col("counted_on").max())
-        rows = standing.lazy().join(stock.lazy().filter(pl.col("packs") > 0), on=["holder_id", "counted_on"])
-        rows = rows.filter(pl.col("expires_on").is_null() | (pl.col("expires_on") > pl.col("day")))
-        placed = rows.join(self.places.lazy(), on="holder_id").join(self.grains.lazy(), on="vnr")
-        placed = placed.join(self.rows.lazy(), on=KEY, how="semi")
+        found = standing.lazy().join(stock.lazy().filter(pl.col("packs") > 0), on=["holder_id", "counted_on"])
+        found = found.filter(pl.col("expires_on").is_null() | (pl.col("expires_on") > pl.col("day")))
+        grains = self.grains.join(rows, on="medicine_id", how="semi")
+        placed = found.join(self.places.lazy(), on="holder_id").join(grains.lazy(), on="vnr")
+        placed = placed.join(rows.lazy(), on=KEY, how="semi")
         held = pl.when("all_usable").then(0.0).otherwise(pl.col("reserve_packs").fill_null(0.0))
         units = ((pl.col("packs") - held) * pl.col("per_pack")).sum()
         return placed.group_by("day", *KEY).agg(units=units).filter(pl.col("units") > 0).collect()
 
-    def above(self, most: pl.DataFrame, span: Span, day: date) -> pl.DataFrame:
-        """Those rows of ``most`` on ``day`` that are not below the floor of that day."""
-        some = most.filter(pl.col("day") == day).join(self.floor_days, on=KEY)
+    def above(self, most: pl.DataFrame, span: Span, day: date, rows: pl.DataFrame) -> pl.DataFrame:
+        """Those of ``rows`` in ``most`` on ``day`` that are not below the floor of that day."""
+        some = most.filter(pl.col("day") == day).join(rows, on=KEY, how="semi")
         if some.is_empty():
             return some.select(KEY)
-        demand = span.demand(day, self.grains["vnr"].unique())
-        placed = demand_areas(demand.reporters, self.registered)
-        areas, medicines = Axis(placed["area"]), Axis(self.grains["medicine_id"])
-        inside = members(areas, demand.lines, placed, "area", "line")
-        known = self.grains.filter(pl.col("vnr").is_in(demand.packages.ids.implode()))
-        per_pack = np.zeros((len(demand.packages), len(medicines)))
-        at = demand.packages.codes(known["vnr"]), medicines.codes(known["medicine_id"])
+        needs = self._needs(span)
+        some = some.filter(pl.col("area").is_in(needs.areas.ids.implode()))
+        at = needs.areas.codes(some["area"]), needs.medicines.codes(some["medicine_id"])
+        trailing = needs.of_day(span.daily(day))[at]
+        country = (some["area"] == COUNTRY).to_numpy()
+        days = np.where(country, self.floors.floor_days_country, self.floors.floor_days_area)
+        return some.filter(pl.Series(some["units"].to_numpy() >= trailing * days * (1 - SLACK))).select(KEY)
+
+    def _needs(self, span: Span) -> _Needs:
+        if self._needed is None or self._needed[0] is not span:
+            self._needed = span, _Needs.of(span, self.registered, self.grains)
+        return self._needed[1]
+
+
+@dataclass(frozen=True)
+class _Needs:
+    """Areas x medicines from lines x packages of a span."""
+
+    areas: Axis
+    medicines: Axis
+    inside: Array
+    per_pack: Array
+
+    @classmethod
+    def of(cls, span: Span, registered: pl.DataFrame, grains: pl.DataFrame) -> _Needs:
+        placed = demand_areas(span.lines.reporters, registered)
+        areas, medicines = Axis(placed["area"]), Axis(grains["medicine_id"])
+        known = grains.filter(pl.col("vnr").is_in(span.packages.ids.implode()))
+        per_pack = np.zeros((len(span.packages), len(medicines)))
+        at = span.packages.codes(known["vnr"]), medicines.codes(known["medicine_id"])
         per_pack[at] = known["per_pack"].to_numpy()
-        trailing = inside @ demand.daily @ per_pack
-        some = some.filter(pl.col("area").is_in(areas.ids.implode()))
-        needed = trailing[areas.codes(some["area"]), medicines.codes(some["medicine_id"])]
-        floor = needed * some["floor_days"].to_numpy() * (1 - SLACK)
-        return some.filter(pl.Series(some["units"].to_numpy() >= floor)).select(KEY)
+        return cls(areas, medicines, members(areas, span.lines.axis, placed, "area", "line"), per_pack)
+
+    def of_day(self, daily: Array) -> Array:
+        """Units a day."""
+        return np.asarray(self.inside @ daily @ self.per_pack)
 
 
 def _places(holders: pl.DataFrame, rules: Rules) -> pl.DataFrame:

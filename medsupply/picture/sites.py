@@ -199,6 +199,8 @@ def gap_sources(facts: Facts) -> pl.DataFrame:
     """``holder_id``, ``counted_on``, ``vnr`` of each package with a quarantined row, and ``source_on``: the day of the
     holder's last snapshot before in which it had none (null: there is none within the facts)."""
     gaps = facts.gaps.unique()
+    if gaps.is_empty():
+        return gaps.with_columns(source_on=pl.lit(None, pl.Date))
     key = ["holder_id", "counted_on", "vnr"]
     pairs = gaps.join(facts.snapshots.select("holder_id", source_on="counted_on"), on="holder_id")
     pairs = pairs.filter(pl.col("source_on") < pl.col("counted_on"))

@@ -14,7 +14,7 @@ from medsupply.facts import Facts
 from medsupply.picture.dense import Array, Axis, add_up, long, members, position
 from medsupply.picture.master import Master
 from medsupply.picture.reach import NATIONAL_ONLY, STATE_RESERVE
-from medsupply.picture.sites import without_gaps
+from medsupply.picture.sites import gap_sources, without_gaps
 
 EARLIER_DAYS = (14, 31)
 
@@ -58,8 +58,9 @@ def stock_today(facts: Facts, heard: pl.DataFrame, holders: pl.DataFrame, usable
 
 def _latest(facts: Facts, heard: pl.DataFrame) -> pl.LazyFrame:
     """Rows of the snapshots that ``heard`` names: of each day those of its holders."""
+    sources = gap_sources(facts)
     parts = [
-        without_gaps(facts, day, day).filter(pl.col("holder_id").is_in(some["holder_id"].implode()))
+        without_gaps(facts, day, day, sources).filter(pl.col("holder_id").is_in(some["holder_id"].implode()))
         for (day,), some in heard.sort("counted_on").group_by("counted_on", maintain_order=True)
     ]
     return pl.concat(parts or [facts.stock.filter(pl.lit(False))])
