@@ -163,13 +163,13 @@ def episodes(name: str, pairs: list[tuple[Path, Path]]) -> str:
     sums: dict[str, list[dict[str, float]]] = defaultdict(list)
     for data, run_out in pairs:
         own = pl.read_parquet(run_out).filter(pl.col("horizon").is_in([14, 56]))
-        oracle = pl.read_parquet(data / "truth" / "oracle_daily.parquet").rename({"medicine": "series_id"})
-        shared = oracle.join(own.select("origin").unique(), on="origin", how="semi")
+        truth = {who: pl.read_parquet(data / "truth" / f"{who}_daily.parquet") for who in ("oracle", "observer")}
         history = history_of(data).filter(pl.col("as_of") >= own["origin"].min())
         known = truths(history, announced(data))
         last = known[0].last
-        for who, p in (("medsupply", own), ("oracle", shared.select(own.columns))):
-            found = episodes_of(history, p)
+        for who, p in {"medsupply": own, **truth}.items():
+            shared = p.rename({"medicine": "series_id"}, strict=False).join(own, on="origin", how="semi")
+            found = episodes_of(history, shared.select("series_id", "origin", "horizon", "p"))
             row = next(one for one in score("run_out", found, known, last) if one["grouping"] == "all")
             sums[who].append(dict(row) | {"mails": false_mails(found, known, history)})  # type: ignore[arg-type]
     rows = [_row(who, parts) for who, parts in sums.items()]

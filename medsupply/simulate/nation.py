@@ -146,7 +146,9 @@ class _Nation:
         self.oracle = Oracle(self.nature, names, seed, paths) if paths else None
         self.observer = Observer(self.nature, self.notices)
         self.bound = Oracle(self.nature, names, seed, paths, forget=self.observer.forget) if paths else None
-        self.daily = Oracle(self.nature, names, seed, daily_paths, ALERT_HORIZONS) if daily_paths else None
+        daily = (self.nature, names, seed, daily_paths, ALERT_HORIZONS)
+        self.daily = Oracle(*daily) if daily_paths else None
+        self.daily_bound = Oracle(*daily, forget=self.observer.forget) if daily_paths else None
         self.last = size.last_day
         self.first = self.last - timedelta(days=size.dispensing_days - 1)
         self.announcing = np.random.default_rng([seed, 4])
@@ -232,8 +234,9 @@ class _Nation:
         if self.oracle and self.bound and self._asks(left):
             for one in (self.oracle, self.bound):
                 one.ask(self.living.state, self.truth.floor())
-        if self.daily and self.size.stock_days - left >= TRAILING:
-            self.daily.ask(self.living.state, self.truth.floor())
+        if self.daily and self.daily_bound and self.size.stock_days - left >= TRAILING:
+            for one in (self.daily, self.daily_bound):
+                one.ask(self.living.state, self.truth.floor())
 
     def _site_rows(self, source: str, day: date, rows: pl.DataFrame, left: int) -> None:
         size = self.size
@@ -306,5 +309,6 @@ class _Nation:
         if self.oracle and self.bound:
             self.oracle.frame().write_parquet(folder / "oracle.parquet")
             self.bound.frame().write_parquet(folder / "observer.parquet")
-        if self.daily:
+        if self.daily and self.daily_bound:
             self.daily.frame().write_parquet(folder / "oracle_daily.parquet")
+            self.daily_bound.frame().write_parquet(folder / "observer_daily.parquet")

@@ -15,10 +15,12 @@ import time
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import psycopg
 import pytest
+import sqlalchemy as sa
 
 from medsupply import flow
 from medsupply.settings import Settings
@@ -84,21 +86,34 @@ def _pictures(wh: Warehouse) -> pl.DataFrame:
     return wh.read("select stage, as_of, known_at, content from picture.pictures order by stage, as_of, known_at")
 
 
+def _airflow(environment: Mapping[str, str], *command: str) -> None:
+    done = subprocess.run(["airflow", *command], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, (done.stdout[-2000:], done.stderr[-2000:])
+
+
+def _database(environment: Mapping[str, str]) -> psycopg.Connection[Any]:
+    url = environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    return psycopg.connect(sa.make_url(url).set(drivername="postgresql").render_as_string(False), autocommit=True)
+
+
 def _ready(environment: Mapping[str, str]) -> None:
     """Airflow has read the DAG, which stands paused until it is let go."""
     end = time.monotonic() + READY_WITHIN
-    while subprocess.run(["airflow", "dags", "unpause", "-y", DAG], env=environment, capture_output=True).returncode:
-        assert time.monotonic() < end, "Airflow has not read the DAG"
-        time.sleep(5)
+    with _database(environment) as database:
+        while not (
+            database.execute("SELECT to_regclass('serialized_dag')").fetchone() != (None,)  # its tables come first
+            and database.execute("SELECT 1 FROM serialized_dag WHERE dag_id = %s", (DAG,)).fetchone()
+        ):
+            assert time.monotonic() < end, "Airflow has not read the DAG"
+            time.sleep(2)
+    _airflow(environment, "dags", "unpause", "-y", DAG)
 
 
 def _run(environment: Mapping[str, str], run_id: str, asked: Mapping[str, str]) -> int:
     """Start the DAG by its command and wait for its success; how many days were measured at one moment at most."""
-    command = ["airflow", "dags", "trigger", DAG, "--run-id", run_id, "--conf", json.dumps(asked)]
-    subprocess.run(command, env=environment, capture_output=True, check=True)
-    url = environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].replace("postgresql+psycopg", "postgresql")
+    _airflow(environment, "dags", "trigger", DAG, "--run-id", run_id, "--conf", json.dumps(asked))
     end = time.monotonic() + DONE_WITHIN
-    with psycopg.connect(url.replace("postgresql+psycopg2", "postgresql"), autocommit=True) as database:
+    with _database(environment) as database:
         state = "SELECT state FROM dag_run WHERE dag_id = %s AND run_id = %s"
         while (found := database.execute(state, (DAG, run_id)).fetchone()) and found[0] not in ("success", "failed"):
             assert time.monotonic() < end, "The run has not ended"
