@@ -45,9 +45,13 @@ def demand_before(
     Packages are grouped as on ``facts.as_of``.
     """
     found, still = [pl.DataFrame(schema=_FOUND)], short.select(*KEY, "unit")
+    if still.is_empty():
+        return found[0]
     with ThreadPoolExecutor(1) as beside:  # the days before are read while those after them are measured
         past, screen = _Past(facts, _packages(master, still), reported, beside), Screen(facts, master, rules, still)
-        for days in past.weeks() if still.height else []:
+        for days in past.weeks():
+            if still.is_empty():
+                break
             most = screen.most_units(past.counted(days), days, still)
             for day in days:
                 some = still.join(screen.above(most, past.span(day), day, still), on=KEY, how="semi")
