@@ -1,10 +1,12 @@
 """The way to the database: one warehouse per process, queries cached while nothing new has come in.
 
-A view looks once whether something is new; all its queries then share that version, so that a page never mixes two.
+A view looks once whether something is new, at what was found in the last seconds; all its queries then share that
+version, so that a page never mixes two.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -14,6 +16,7 @@ from medsupply.dashboard.context import current
 from medsupply.warehouse.database.connection import Warehouse
 
 SEEN = "data_version"
+LOOKS_EVERY = timedelta(seconds=5)
 # A release or a withdrawal changes rows of a delivery, none is added; the calendar is written anew with each picture.
 _NEWEST = """
     SELECT row(d, p, e, f, s)::text AS newest FROM
@@ -49,8 +52,14 @@ def look_again() -> None:
 def version() -> str:
     """What the view shows: another one after a picture, a delivery, a release, a forecast or a score came in."""
     if SEEN not in st.session_state:
-        st.session_state[SEEN] = f"{_place()}|{warehouse().read(_NEWEST).item()}"
+        st.session_state[SEEN] = _newest(_place())
     return str(st.session_state[SEEN])
+
+
+# A year of national deliveries takes a tenth of a second to count: once for all who look in these seconds.
+@st.cache_data(show_spinner=False, ttl=LOOKS_EVERY)
+def _newest(place: str) -> str:
+    return f"{place}|{warehouse().read(_NEWEST).item()}"
 
 
 @st.cache_data(show_spinner=False, max_entries=400)

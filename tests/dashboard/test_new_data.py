@@ -51,6 +51,17 @@ def happens(settings: Settings, query: str) -> None:
         connection.exec_driver_sql(query)
 
 
+@pytest.fixture(autouse=True)
+def nobody_looked() -> None:
+    """What a test before this one found is of another database."""
+    seconds_pass()
+
+
+def seconds_pass() -> None:
+    """What the last seconds found is forgotten."""
+    asking._newest.clear()
+
+
 @pytest.mark.parametrize("news", NEWS)
 def test_what_comes_in_makes_another_version(changing: Settings, news: str) -> None:
     asking.look_again()
@@ -59,8 +70,18 @@ def test_what_comes_in_makes_another_version(changing: Settings, news: str) -> N
     assert asking.version() == before, "nothing new, nothing read again"
     happens(changing, NEWS[news])
     assert asking.version() == before, "a view keeps to what it has begun with"
+    seconds_pass()
     asking.look_again()
     assert asking.version() != before
+
+
+def test_users_who_look_in_the_same_seconds_ask_the_database_once(changing: Settings) -> None:
+    asking.look_again()
+    before = asking.version()
+    happens(changing, NEWS["picture"])
+    asking.look_again()
+    assert asking.version() == before
+    assert timedelta(0) < asking.LOOKS_EVERY <= timedelta(seconds=10)
 
 
 def days(at: AppTest) -> list[str]:
@@ -71,6 +92,7 @@ def test_a_new_picture_shows_at_the_next_view_of_the_same_process(changing: Sett
     at = open_empty("situation", "fi")
     assert days(at)[0] == write.day("fi", LAST) and len(days(at)) == len(DAYS)
     happens(changing, NEW_PICTURE)
+    seconds_pass()
     assert days(at.run())[0] == write.day("fi", NEXT)
     assert days(open_empty("situation", "fi"))[0] == write.day("fi", NEXT), "and in a new session"
 
@@ -80,6 +102,7 @@ def test_a_new_delivery_shows_at_the_next_view_of_the_same_process(changing: Set
     assert counted("en", "quarantine.sentence", 3) in shown(at)
     happens(changing, f"UPDATE ops.quarantine SET released_at = '{NOW}' WHERE line = 2")
     happens(changing, NEWS["release from quarantine"])
+    seconds_pass()
     assert counted("en", "quarantine.sentence", 2) in shown(at.run())
 
 
