@@ -60,8 +60,8 @@ long here, since it has 1,200 critical families.
 **A silent wholesaler.** An early run found five of 27 elevated families fall when the largest wholesaler went silent:
 the simulation left it at its last count, days old. Paths now begin between the stock of those heard of and as much with
 what the silent one usually keeps. The country hardly moves, and a third of its families are marked `partial`. Counties
-moved by watch rows (291 to 983) when this page was made: they were fed by what wholesalers were known to have. Since
-then a silent wholesaler counts there with up to what it usually keeps; the page has not been made again.
+are fed by what wholesalers have on the same paths. They move by watch rows (291 to 897), some 27 families in each
+county: those whose wholesale stock lies mostly with the silent one, of which some paths begin with nothing.
 
 **Counties follow the wholesalers.** An earlier run of this page had a median of 745 elevated and 4,102 watch rows of
 counties: a notice stopped what counties got, though wholesalers had stock. Areas are now fed by what wholesalers have
