@@ -7,7 +7,6 @@ asked for alone has the figures it has in a row of days.
 
 from __future__ import annotations
 
-from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -47,38 +46,40 @@ def demand_before(
     found, still = [pl.DataFrame(schema=_FOUND)], short.select(*KEY, "unit")
     if still.is_empty():
         return found[0]
-    with ThreadPoolExecutor(1) as beside:  # the days before are read while those after them are measured
-        past, screen = _Past(facts, _packages(master, still), reported, beside), Screen(facts, master, rules, still)
-        for days in past.weeks():
-            if still.is_empty():
-                break
-            most = screen.most_units(past.counted(days), days, still)
-            for day in days:
-                some = still.join(screen.above(most, past.span(day), day, still), on=KEY, how="semi")
-                if some.height:
-                    found.append(_above(past, day, master, rules, some))
-                    still = still.join(found[-1], on=KEY, how="anti")
+    few = _of(master, still)
+    past, screen = _Past(facts, few.packages["vnr"], reported), Screen(facts, few, rules, still)
+    for days in past.weeks():
+        if still.is_empty():
+            break
+        most = screen.most_units(past.counted(days), days, still)
+        for day in days:
+            some = still.join(screen.above(most, past.span(day), day, still), on=KEY, how="semi")
+            if some.height:
+                found.append(_above(past, day, few, rules, some))
+                still = still.join(found[-1], on=KEY, how="anti")
     return pl.concat(found).sort(KEY)
 
 
 def _above(past: _Past, day: date, master: Master, rules: Rules, rows: pl.DataFrame) -> pl.DataFrame:
     """Those of ``rows`` whose stock was above the floor on ``day``, with the demand of that day."""
-    vnr = _packages(master, rows)
-    facts = past.on(day, vnr)
+    few = _of(master, rows)
+    facts = past.on(day, few.packages["vnr"])
     held = holding(facts, rules.picture.usable_reserve)
-    stock = area_units(facts, held, master)
+    stock = area_units(facts, held, few)
     some = rows.join(stock.filter(pl.col("stock_units") > 0), on=KEY, how="semi")
     if some.is_empty():
         return pl.DataFrame(schema=_FOUND)
-    needed = needs(facts, past.span(day).demand(day, _packages(master, some)), master)
+    needed = needs(facts, past.span(day).demand(day, few.packages["vnr"]), few)
     figures = rounded(with_floor(some, stock, needed, held.reach, rules))
     above = figures.filter(pl.col("stock_units") > pl.col("floor_units"))
     trailing = pl.col("trailing_demand_units")
     return above.select(*KEY, demand_before_on=pl.lit(day), demand_before_trailing_units=trailing)
 
 
-def _packages(master: Master, rows: pl.DataFrame) -> pl.Series:
-    return package_grains(master).join(rows, on="medicine_id", how="semi")["vnr"].unique().sort()
+def _of(master: Master, rows: pl.DataFrame) -> Master:
+    """The packages of the medicines and families of ``rows``."""
+    vnr = package_grains(master).join(rows, on="medicine_id", how="semi")["vnr"].unique()
+    return replace(master, packages=master.packages.filter(pl.col("vnr").is_in(vnr.implode())))
 
 
 @dataclass(frozen=True)
@@ -91,18 +92,16 @@ class _Part:
 
 
 class _Past:
-    """Stock and dispensing of a few packages on the days before a report day: each file is read once, newest first, the
-    next weeks beside the work on these."""
+    """Stock and dispensing of a few packages on the days before a report day: each file is read once, newest first."""
 
-    def __init__(self, facts: Facts, vnr: pl.Series, reported: pl.DataFrame, beside: Executor) -> None:
-        self.facts, self.beside = facts, beside
+    def __init__(self, facts: Facts, vnr: pl.Series, reported: pl.DataFrame) -> None:
+        self.facts = facts
         self.mine = pl.col("vnr").is_in(vnr.implode())
         # What fills a gap is put there once, so that no day looks for gaps again.
         self.gaps = facts.gaps.filter(self.mine)
         self.nothing = facts.stock.filter(pl.lit(False)).select(COUNTED).collect()
         self.known = _Part({}, facts.dispensing.filter(pl.lit(False)).select(DISPENSED).collect(), reported)
         self.first = facts.as_of
-        self._next = beside.submit(self._before, self.first)
         self._span: Span | None = None
 
     def weeks(self) -> list[list[date]]:
@@ -141,9 +140,8 @@ class _Past:
 
     def _reach(self, day: date) -> None:
         while day < self.first:
-            part, known = self._next.result(), self.known
+            part, known = self._before(self.first), self.known
             self.first -= timedelta(days=DAYS_AT_ONCE)
-            self._next = self.beside.submit(self._before, self.first)
             dispensed, reported = pl.concat([part.dispensed, known.dispensed]), [part.reported, known.reported]
             self.known = _Part(known.stock | part.stock, dispensed, pl.concat(reported).unique())
             self._span = None
@@ -151,8 +149,6 @@ class _Past:
     def _before(self, end: date) -> _Part:
         """What the weeks before ``end`` add: snapshots that stand in them, dispensing at the start of their windows."""
         first, newest = end - timedelta(days=DAYS_AT_ONCE), end == self.facts.as_of
-        if end <= self.facts.as_of - timedelta(days=LOOK_BACK_DAYS):
-            return _Part({}, self.known.dispensed.clear(), self.known.reported.clear())
         carried = oldest_carried(first), (end if newest else oldest_carried(end)) - timedelta(days=1)
         one, start = timedelta(days=1), end - timedelta(days=WINDOW_DAYS - 1)
         rows = [self.facts.dispensing_of(start - timedelta(days=DAYS_AT_ONCE), start - one)]

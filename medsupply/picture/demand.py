@@ -193,9 +193,11 @@ def all_holders(current: pl.DataFrame) -> pl.DataFrame:
     return typed.select("holder_id", "holder_type", "county_code", "serves", "valid_to").sort("holder_id")
 
 
-def area_packages(demand: Demand, holders: pl.DataFrame) -> pl.DataFrame:
-    """Demand by area and package: ``area``, ``vnr``, ``daily_packs``, ``packs``, ``dispensings``, ``shared``."""
-    placed = demand_areas(demand.reporters, holders)
+def area_packages(demand: Demand, placed: pl.DataFrame) -> pl.DataFrame:
+    """Demand by area and package: ``area``, ``vnr``, ``daily_packs``, ``packs``, ``dispensings``, ``shared``.
+
+    ``placed``: its reporters in their areas, by :func:`demand_areas`.
+    """
     axis = Axis(placed["area"])
     inside = members(axis, demand.lines, placed, "area", "line")
     sharing = members(axis, demand.lines, placed.filter("shared"), "area", "line")

@@ -66,9 +66,9 @@ class Needs:
 
 def needs(facts: Facts, demand: Demand, master: Master) -> Needs:
     """``demand`` where its reporters serve."""
-    registered = all_holders(facts.current("holders"))
-    by_package = demand_by_package(demand, registered)
-    areas = demand_areas(demand.reporters, registered).select("area", demand_known=pl.lit(True)).unique()
+    placed = demand_areas(demand.reporters, all_holders(facts.current("holders")))
+    by_package = demand_by_package(demand, placed)
+    areas = placed.select("area", demand_known=pl.lit(True)).unique()
     return Needs(by_package, area_demand(by_package, master), areas)
 
 

@@ -56,11 +56,14 @@ def _area_rows(holder_type: str, county_code: str | None, serves: str | None) ->
 
 def holder_areas(holders: pl.DataFrame) -> pl.DataFrame:
     """``holder_id`` x ``area`` with ``shared``. Wholesalers, mah and thl lie in 99 only; the state reserve in none."""
+    return _lying(tuple(holders.select("holder_id", "holder_type", "county_code", "serves").iter_rows()))
+
+
+@lru_cache(maxsize=8)  # one picture asks of the same holders on dozens of days
+def _lying(holders: tuple[tuple[str, str, str | None, str | None], ...]) -> pl.DataFrame:
     rows = [
         (holder_id, area, shared)
-        for holder_id, kind, county, serves in holders.select(
-            "holder_id", "holder_type", "county_code", "serves"
-        ).rows()
+        for holder_id, kind, county, serves in holders
         for area, shared in _area_rows(kind, county, serves)
     ]
     schema = {"holder_id": pl.String, "area": pl.String, "shared": pl.Boolean}
