@@ -121,6 +121,7 @@ class _Past:
 
     def on(self, day: date, vnr: pl.Series) -> Facts:
         """The facts about ``day`` and the packages ``vnr``; nothing of dispensing, see :meth:`span`."""
+        self._reach(day)  # what was not read would look like nothing held
         mine = pl.col("vnr").is_in(vnr.implode())
 
         def between(first: date, last: date) -> pl.LazyFrame:
