@@ -14,7 +14,7 @@ from medsupply.forecast.calendar import Array, Mask
 
 Ints = npt.NDArray[np.int64]
 GAP_EDGES = (12.0, 28.0)
-ROOM_EDGES = (-1.0, -0.3, 0.3, 0.8)
+ROOM_EDGES = (-1.0, -0.3, 0.3, 0.8, 1.25)
 ROOMS = len(ROOM_EDGES) + 1
 DEFAULT_DUE, DUE_PULL = 45.0, 3
 USUAL_WAIT = 1.6

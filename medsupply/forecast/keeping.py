@@ -18,7 +18,7 @@ from medsupply.forecast.run_out import DemandPaths
 from medsupply.forecast.scenario import Start
 from medsupply.forecast.waits import Packages, Waits
 
-VERSION = 3
+VERSION = 4
 HISTORY = ("to_end", "foretold", "granted", "promised")
 
 

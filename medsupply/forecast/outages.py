@@ -45,6 +45,15 @@ class Outages:
     slip: Array
 
 
+def begun(notices: Notices, shape: tuple[int, int]) -> Mask:
+    """Days [days, packages], the last one the origin, on which an outage began that is told of by now."""
+    day = shape[0] - 1 + notices.start
+    some = (day >= 0) & (notices.start <= 0)
+    found = np.zeros(shape, dtype=bool)
+    found[day[some].astype(np.int64), notices.package[some]] = True
+    return found
+
+
 def learn_outages(notices: Notices, medicine: Ints, history_days: int) -> Outages:
     """The law of told outages from ``history_days`` days of lists; ``medicine`` [packages]: its number."""
     inside = notices.start > -history_days

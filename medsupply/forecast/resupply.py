@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from medsupply.forecast.calendar import Array, Mask
-from medsupply.forecast.outages import Notices, Outages, learn_outages
+from medsupply.forecast.outages import Notices, Outages, begun, learn_outages
 from medsupply.forecast.promises import Promises, learn_promises
 from medsupply.forecast.waits import Ints, Packages, Waits, learn_waits, receipts, usual_demand, waiting
 
@@ -58,7 +58,8 @@ def learn_laws(packages: Packages, notices: Notices) -> Laws:
     seen = waiting(packages, usual, needed(packages, resupply), believed)
     outages = learn_outages(notices, packages.medicine, len(packages.demand))
     promises = learn_promises(packages, seen.receipt)
-    return Laws(usual, resupply, learn_waits(packages, seen, believed), outages, promises)
+    waits = learn_waits(packages, seen, believed, begun(notices, seen.receipt.shape))
+    return Laws(usual, resupply, waits, outages, promises)
 
 
 def smoothed(demand: Array) -> Array:

@@ -190,7 +190,7 @@ def _elapsed(needed: Mask, last: Ints) -> tuple[Array, Array]:
     return clock, np.where(last >= 0, since, -1.0)
 
 
-def learn_waits(packages: Packages, seen: Waiting, believed: Array) -> Waits:
+def learn_waits(packages: Packages, seen: Waiting, believed: Array, begun: Mask) -> Waits:
     """The law of waits at the last day of ``packages``."""
     state = _states(packages.to_end, seen.elapsed, seen.gap, seen.klass)
     told = due.announced(packages.promised, seen.receipt)
@@ -199,12 +199,12 @@ def learn_waits(packages: Packages, seen: Waiting, believed: Array) -> Waits:
     resumed, out = _resumed(seen.receipt, seen.clock, seen.gap)
     ended, length = _told_end(packages.to_end)
     resumed, out = np.where(ended > -SINCE_END_DAYS, ended, resumed), np.where(ended > -SINCE_END_DAYS, length, out)
-    laws = _all_laws(packages, seen, state, told)
+    laws = _all_laws(packages, seen, state, told, begun)
     elapsed = np.maximum(seen.elapsed[-1], 0)
     return Waits(seen.gap, elapsed, resumed, out, now, end, laws, seen.due, seen.room[-1], told[-1], believed[-1])
 
 
-def _all_laws(packages: Packages, seen: Waiting, state: Ints, told: Ints) -> dict[int, Array]:
+def _all_laws(packages: Packages, seen: Waiting, state: Ints, told: Ints, begun: Mask) -> dict[int, Array]:
     """Laws of every state, of the waits that were left on each day; ``told`` [days, packages]: what was announced."""
     seldom, came, clock = seen.klass > 0, seen.following >= 0, seen.clock
     ahead = np.where(came, np.take_along_axis(clock, np.maximum(seen.following, 0), axis=0), clock[-1:] + 1)
@@ -216,10 +216,12 @@ def _all_laws(packages: Packages, seen: Waiting, state: Ints, told: Ints) -> dic
     left = np.where((state < UNDER) & seldom, by_day - offset, left)
     known = (seen.needed | seldom) & ~packages.foretold & ~np.isnan(packages.stock)
     looked, room = np.where(known, state, -1), due.rooms(seen.room, seen.gap)
-    until = _around(~np.isnan(packages.to_end))[1]
+    until = _around(begun | ~np.isnan(packages.to_end))[1]
     cut = np.where(until >= 0, until - days, np.inf) - offset
     laws = _laws(looked, room + due.ROOMS * told, left, came, seen.gap, packages.to_end)
-    return laws | _fresh_laws(looked, room, left, cut, came, seen.gap)
+    # Of a wait that is looked at on many days a long one would count more often than a short one.
+    begins = np.where(seldom & ~seen.receipt, -1, looked)
+    return laws | _fresh_laws(begins, room, left, cut, came, seen.gap)
 
 
 def _around(receipt: Mask) -> tuple[Ints, Ints]:

@@ -7,11 +7,12 @@ from datetime import timedelta
 import numpy as np
 import polars as pl
 
+from medsupply.forecast.calendar import Array
 from medsupply.forecast.due import AHEAD, NOTHING, OVERDUE, announced, often, run_down
 from medsupply.forecast.history import GRANTED, Past, notices_at, packages_at, told_by_day
 from medsupply.forecast.resupply import Laws, learn_laws
 
-from .packaged import DAYS, FIRST, batches, lived, past_of, world
+from .packaged import DAYS, FIRST, batches, lived, notice, past_of, world
 
 UNIFORM = (np.arange(200)[None, :] + 0.5) / 200
 
@@ -82,3 +83,38 @@ def test_more_than_a_permit_allows_is_supply_that_came() -> None:
         return float(laws(past).waits.elapsed[past.vnr.index("900")])
 
     assert elapsed(20.0) < 4 < 30 < elapsed(None)
+
+
+def test_the_wait_after_a_receipt_is_learnt_from_the_days_of_receipts() -> None:
+    """Three receipts in ten come six days after the last, the others after 34, and fill to one level. A week later none
+    is left to come soon: who is then where a receipt has never left it is told the law of receipts, not of that."""
+    random = np.random.default_rng(5)
+    found = laws(past_of({f"G{k:03d}|{k:06d}": filled(random) for k in range(40)})).waits
+    seldom = int(np.flatnonzero(found.gap > 30)[0])
+    level = np.full(2000, 0.5 * found.gap[seldom])
+    drawn = found.again(np.full(2000, seldom), (np.arange(2000) + 0.5) / 2000, level)
+    assert 0.24 <= np.mean(drawn < 10) <= 0.38
+
+
+def filled(random: np.random.Generator) -> tuple[Array, Array]:
+    """Stock and demand by day: a receipt fills to 80 days of demand after six days or, seven times in ten, after 34."""
+    receipts = np.concatenate([[0], np.cumsum(np.where(random.random(DAYS) < 0.3, 6, 34))])
+    days = np.arange(DAYS)
+    since = days - receipts[np.searchsorted(receipts, days, side="right") - 1]
+    return 800.0 - 10.0 * since, np.full(DAYS, 10.0)
+
+
+def test_an_outage_told_late_is_no_wait_from_the_day_it_began() -> None:
+    """How often outages that are told of begin has a law of its own: what came late for one is not in waits too."""
+    silent = in_batches(None)
+    lists = [notice(f"{k:06d}", 60 + 14 * k, 100 + 14 * k, 85 + 14 * k) for k in range(12)]
+    over = pl.concat(lists).with_columns(known_to=pl.col("end") + timedelta(days=1))
+    told = Past(silent.days, silent.series, silent.vnr, silent.stock, silent.demand, over, silent.granted)
+
+    def late(past: Past) -> float:
+        found = laws(past).waits
+        chance = (np.arange(2000) + 0.5) / 2000
+        drawn = found.again(np.zeros(2000, dtype=np.int64), chance, np.full(2000, found.gap[0]))
+        return float(np.mean(drawn > found.gap[0] + 20))
+
+    assert late(told) < 0.5 * late(silent)
