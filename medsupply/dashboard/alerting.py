@@ -15,7 +15,7 @@ from medsupply.dashboard import data, markup, problems, show
 from medsupply.dashboard.look import ORDER
 from medsupply.dashboard.mails import Mail
 from medsupply.dashboard.markup import Cell, Column
-from medsupply.dashboard.wording import say
+from medsupply.dashboard.wording import coded, say
 from medsupply.words import has_word, word
 from medsupply.words import numbers as write
 
@@ -26,11 +26,6 @@ def open_alerts(frame: pl.DataFrame) -> pl.DataFrame:
         return frame
     rank = pl.col("level").replace_strict({level: place for place, level in enumerate(ORDER)}, default=len(ORDER))
     return frame.filter(pl.col("closed_on").is_null()).sort(rank, "opened_on", "alert_id")
-
-
-def coded(language: str, group: str, code: str | None) -> str:
-    """The word of a code; the code itself where a later version of the service has brought a new one."""
-    return word(language, f"{group}.{code}") if code and has_word(language, f"{group}.{code}") else str(code or "")
 
 
 def subject(language: str, row: Mapping[str, Any]) -> str:
@@ -60,7 +55,8 @@ def open_table(language: str, frame: pl.DataFrame, params: Mapping[str, str], sh
         st.markdown(say(language, "alerts.none"))
         return 0
     heads = [Column(say(language, f"alerts.{key}")) for key in ("what", "level", "areas", "why", "since", "owner")]
-    cells = [_open_row(language, group, params) for group in grouped(frame)]
+    told = frame.join(data.noticed(), on=["medicine_id", "county_code"], how="left", maintain_order="left")
+    cells = [_open_row(language, group, params) for group in grouped(told)]
     caption = say(language, "alerts.caption", n=frame.height, groups=medicines(language, frame))
     show.grid(heads, cells[:shown], caption, "alerts")
     return max(len(cells) - shown, 0)
@@ -79,7 +75,7 @@ def _open_row(language: str, group: list[dict[str, Any]], params: Mapping[str, s
         Markup("{}<br><small>{}</small>").format(_name(language, lead, kept), below),
         markup.badge(language, lead["level"]) if lead["level"] in ORDER else "",
         _areas(language, group),
-        markup.reason_list(coded(language, "reason", code) for code in problems.leading(lead["reasons"])[:2]),
+        markup.reason_list(problems.why(language, lead, 2)),
         write.day(language, min(row["opened_on"] for row in group)),
         owners(language, group),
     ]

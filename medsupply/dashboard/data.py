@@ -319,6 +319,14 @@ def alerts() -> pl.DataFrame:
     )
 
 
+def noticed() -> pl.DataFrame:
+    """medicine_id, county_code, notices_open, notice_share of the newest picture, where a notice is known."""
+    return ask(
+        "SELECT medicine_id, county_code, notices_open, notice_share FROM analyst.situation WHERE notices_open > 0 "
+        "AND as_of = (SELECT max(as_of) FROM picture.pictures WHERE stage = 'judged')"
+    )
+
+
 def notifications() -> pl.DataFrame:
     """The newest mails: queued, sent, failed."""
     return fresh("SELECT * FROM analyst.notifications ORDER BY created_at DESC, message_id LIMIT 200")

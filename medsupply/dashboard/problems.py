@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from medsupply.dashboard.look import ORDER
 from medsupply.dashboard.markup import Cell, Column, Tile, badge, link, reason_list
-from medsupply.dashboard.wording import counted, say
+from medsupply.dashboard.wording import coded, counted, say
 from medsupply.picture.reasons import NOTICE_REASONS, under_notice
 from medsupply.words import has_word, word
 from medsupply.words import numbers as write
@@ -81,7 +81,7 @@ def label(language: str, row: Mapping[str, Any]) -> str:
 
 def reasons(language: str, codes: Iterable[str] | None) -> list[str]:
     """The reasons in words, the weightiest first."""
-    return [word(language, f"reason.{code}") for code in codes or ()]
+    return [coded(language, "reason", code) for code in codes or ()]
 
 
 def leading(codes: Iterable[str] | None) -> list[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from medsupply.dashboard import alerting, charts, show
-from medsupply.dashboard.wording import counted, say, sentences
+from medsupply.dashboard import charts, show
+from medsupply.dashboard.wording import coded, counted, say, sentences
 from medsupply.tables.forecast import GROUPINGS
 from medsupply.words import numbers as write
 
@@ -72,7 +72,7 @@ def coverage(language: str, shown: pl.DataFrame, kind: str) -> None:
         return
     measure = part["measure"][0]
     part = part.filter(pl.col("measure") == measure)
-    axis = alerting.coded(language, "score", metric)
+    axis = coded(language, "score", metric)
     unit = say(language, "quality.axis_days" if kind == "run_out" else "quality.axis_weeks")
     drawn = charts.by_horizon(part, TARGETS.get(metric), axis, unit, language)
     show.chart(

@@ -9,12 +9,12 @@ import streamlit as st
 
 from medsupply.alerts.recipients import RANK, ROLES
 from medsupply.areas import AREAS
-from medsupply.dashboard import alerting, asking, decisions, show
+from medsupply.dashboard import asking, decisions, show
 from medsupply.dashboard.auth import Person
 from medsupply.dashboard.context import current
 from medsupply.dashboard.forms import decided
 from medsupply.dashboard.markup import Column
-from medsupply.dashboard.wording import say
+from medsupply.dashboard.wording import coded, say
 from medsupply.days import HELSINKI
 from medsupply.settings import LANGUAGES
 from medsupply.words import numbers as write
@@ -143,6 +143,6 @@ def put_on_duty(language: str, person: Person, today: date) -> None:
 def unheard(language: str, found: list[tuple[str, str | None]]) -> None:
     """What nobody would be told of."""
     for rule, level in found:
-        named = alerting.coded(language, "rule", rule)
+        named = coded(language, "rule", rule)
         told = f"{named} ({word(language, f'level.{level}')})" if level else named
         show.callout(say(language, "subscriptions.unheard", what=told), warn=True)

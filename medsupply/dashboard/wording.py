@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from medsupply.errors import InputError
 from medsupply.settings import LANGUAGES
-from medsupply.words import flat
+from medsupply.words import flat, has_word, word
 
 
 @lru_cache(maxsize=len(LANGUAGES))
@@ -32,3 +32,8 @@ def say(language: str, key: str, **values: object) -> str:
 def counted(language: str, key: str, count: int, **values: object) -> str:
     """The sentence ``key.one`` for one, else ``key.many``, with ``{n}`` filled."""
     return say(language, f"{key}.{'one' if count == 1 else 'many'}", n=count, **values)
+
+
+def coded(language: str, group: str, code: str | None) -> str:
+    """The word of a code; the code itself where a later version of the service has brought a new one."""
+    return word(language, f"{group}.{code}") if code and has_word(language, f"{group}.{code}") else str(code or "")

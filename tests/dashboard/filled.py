@@ -350,13 +350,15 @@ def _run_out() -> list[dict[str, Any]]:
 
 
 def _alerts() -> list[dict[str, Any]]:
-    """Two that all see, and one on obligatory storage."""
-    told = [("run_out", row, row[8]) for row in FAMILIES[:2]] + [("obligation", FAMILIES[2], ["obligation_short"])]
+    """Two that all see, one on obligatory storage, and one of a county."""
+    told = [("run_out", row, row[8], COUNTRY) for row in FAMILIES[:2]]
+    told.append(("obligation", FAMILIES[2], ["obligation_short"], COUNTRY))
+    told.append(("stock_zero", FAMILIES[0], ["stock_at_floor"], "21"))
     return [
-        {"alert_id": f"{rule}-{place}", "rule": rule, "medicine_id": family(row), "county_code": COUNTRY,
+        {"alert_id": f"{rule}-{place}", "rule": rule, "medicine_id": family(row), "county_code": area,
          "episode": 1, "level": row[6], "state": "open", "opened_on": LAST - timedelta(days=4 - place),
          "changed_on": LAST, "opening_p56": 0.4, "quiet": 0, "flapping": False, "reasons": reasons}
-        for place, (rule, row, reasons) in enumerate(told)
+        for place, (rule, row, reasons, area) in enumerate(told)
     ]  # fmt: skip
 
 

@@ -93,6 +93,12 @@ def test_a_county_names_the_notice_as_its_mail_does(open_filled: Open, page: str
     assert beside not in shown(open_filled("situation", language))
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_alert_of_a_county_names_the_notice_beside_its_reason(open_filled: Open, language: str) -> None:
+    text = shown(open_filled("alerts", language))
+    assert text.count(say(language, "situation.notice_beside")) == 1, "of the three, the country's rest on it already"
+
+
 def test_an_area_of_the_url_is_shown(open_filled: Open) -> None:
     at = open_filled("situation", "fi", area="19")
     assert "Pohjois-Pohjanmaan hyvinvointialue" in shown(at)
@@ -249,7 +255,7 @@ def test_scores_wait_for_the_first_known_outcome() -> None:
 
 
 def test_alerts_are_counted_by_medicine_not_by_row(open_filled: Open) -> None:
-    assert say("en", "alerts.caption", n=2, groups=2) in shown(open_filled("alerts", "en"))
+    assert say("en", "alerts.caption", n=3, groups=2) in shown(open_filled("alerts", "en"))
     frame = pl.DataFrame({"medicine_id": ["S1", "S1", "S2", "stock"]})
     assert alerting.medicines("en", frame) == 2
 

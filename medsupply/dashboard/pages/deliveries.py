@@ -9,9 +9,9 @@ import streamlit as st
 from markupsafe import Markup
 
 from medsupply.areas import COUNTRY
-from medsupply.dashboard import alerting, blocks, data, frame, restricted, show
+from medsupply.dashboard import blocks, data, frame, restricted, show
 from medsupply.dashboard.markup import Column
-from medsupply.dashboard.wording import counted, say
+from medsupply.dashboard.wording import coded, counted, say
 from medsupply.words import numbers as write
 from medsupply.words import word
 
@@ -23,7 +23,7 @@ SHOWN = 30
 def note(language: str, row: dict[str, Any]) -> str:
     """Why a delivery was not accepted whole, in the reader's language."""
     code = row["reason_code"] or (row["verdict"] if row["verdict"] in ("partly", "held", "duplicate") else None)
-    return alerting.coded(language, "refusal", code) if code else str(row["reason"] or "")
+    return coded(language, "refusal", code) if code else str(row["reason"] or "")
 
 
 def totals(language: str, found: pl.DataFrame) -> None:
@@ -79,8 +79,8 @@ def quarantined(language: str, found: pl.DataFrame) -> None:
     cells = [
         [
             word(language, f"source.{row['source']}"),
-            alerting.coded(language, "quarantine", row["reason_code"]),
-            alerting.coded(language, "quarantine_action", row["reason_code"]),
+            coded(language, "quarantine", row["reason_code"]),
+            coded(language, "quarantine_action", row["reason_code"]),
             write.number(language, row["n"]),
             row["example"],
         ]

@@ -7,7 +7,7 @@ import streamlit as st
 
 from medsupply.dashboard import alerting, data, frame, reliable, show
 from medsupply.dashboard.markup import Column
-from medsupply.dashboard.wording import counted, say
+from medsupply.dashboard.wording import coded, counted, say
 from medsupply.words import numbers as write
 
 
@@ -33,9 +33,9 @@ def runs(language: str, found: pl.DataFrame) -> None:
             heads = [Column(say(language, f"quality.{key}")) for key in ("wanted", "used", "reason")]
             cells = [
                 [
-                    alerting.coded(language, "model", row["wanted"]),
-                    alerting.coded(language, "model", row["used"]),
-                    alerting.coded(language, "substituted", row["reason"]),
+                    coded(language, "model", row["wanted"]),
+                    coded(language, "model", row["used"]),
+                    coded(language, "substituted", row["reason"]),
                     write.number(language, row["n"]),
                 ]
                 for row in replaced.iter_rows(named=True)
@@ -73,7 +73,7 @@ def scored(language: str, found: pl.DataFrame, kind: str) -> None:
     shown = every.filter(~pl.col("metric").str.contains(reliable.BINS) & (pl.col("metric") != "degraded"))
     cells = [
         [
-            alerting.coded(language, "score", row["metric"]),
+            coded(language, "score", row["metric"]),
             say(language, f"quality.of_{row['measure']}"),
             counted(language, "quality.days" if kind == "run_out" else "quality.weeks", row["horizon"]),
             write.share(language, row["value"], 1)
