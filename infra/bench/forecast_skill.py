@@ -50,7 +50,7 @@ NOT_SHOWN = """
   about six windows of 26 weeks that do not overlap, so that a coverage is known to some 10 points, no closer.
 - PBS: members were chosen on origins in June 2002, 2003 and 2004, whose year ends before the first origin here, and
   not changed after these were seen; one of them had been seen with the members before (MASE 0.876, share of series
-  better than the seasonal naive 0.572). ARIMA ran on the first origin alone, at 0.964 MASE. The season's
+  better than the seasonal naive 0.572). The season's
   pull and half-life for months and the six years that Prophet reads were compared on 86 of these series (decision
   0030), so that their skill here is a little flattered. Coverage of three origins says little, a year errs as one:
   over the six origins of June 2002 to 2007 the intervals cover 0.800 and 0.943 (by origin 0.86, 0.88, 0.80, 0.76, 0.80,
