@@ -67,8 +67,10 @@ def panel(series: pl.DataFrame, cutoff: date, freq: str) -> Panel:
     rows = series.filter(pl.col("period") <= cutoff)
     if rows["y"].drop_nulls().is_empty():
         raise ForecastError(f"No series has a value up to {cutoff}", "Choose a later cutoff or load earlier data")
-    if rows.select("series_id", "period").is_duplicated().any():
-        raise ForecastError("A series has two values for one period", "Give one row per series and period")
+    twice = rows.filter(rows.select("series_id", "period").is_duplicated())
+    if twice.height:
+        told = f"Series {twice['series_id'][0]} has two rows for the period of {twice['period'][0]}"
+        raise ForecastError(told, "Give one row per series and period")
     start, last = first_day(_first(rows), freq), first_day(cutoff, freq)
     periods = _between(start, last, freq)
     ids = rows["series_id"].unique().sort().to_list()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from medsupply.errors import InputError
+from medsupply.errors import InputError, MedsupplyError
 from medsupply.forecast.backtest import run
 from medsupply.forecast.backtest.kela import complete, read_kela
 from medsupply.forecast.demand import forecast_demand
@@ -51,6 +52,51 @@ def test_a_file_without_its_columns_is_refused(tmp_path: Path) -> None:
     (tmp_path / "wrong.csv").write_text("id,ds,y\n1,2024-01-01,3\n")
     with pytest.raises(InputError, match="unique_id"):
         run("series", tmp_path / "wrong.csv", [date(2024, 1, 1)], 4, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("x,2021-13-04,3", "row 131 after the head, column ds: '2021-13-04'"),
+        ("x,2023-07-03,some", "row 131 after the head, column y: 'some'"),
+        (",2023-07-03,3", "row 131 after the head, column unique_id"),
+        ("x,2022-05-02,3", "Series x has two rows for the period of 2022-05-02"),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_named(tmp_path: Path, line: str, told: str) -> None:
+    lines = long_file(tmp_path / "long.csv").read_text().splitlines()[:131]
+    (tmp_path / "long.csv").write_text("\n".join([*lines, line]))
+    with pytest.raises(MedsupplyError, match=re.escape(told)):
+        run("series", tmp_path / "long.csv", [date(2023, 8, 7)], 4, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "held", "told"),
+    [
+        ("a.csv", b"", "a.csv cannot be read"),
+        ("a.csv", b"unique_id,ds,y\n", "a.csv has no rows"),
+        ("a.csv", "unique_id,ds,y\nä,2024-01-01,1\n".encode("latin-1"), "a.csv cannot be read"),
+        ("a.parquet", b"no parquet", "a.parquet cannot be read"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, held: bytes, told: str) -> None:
+    (tmp_path / name).write_bytes(held)
+    with pytest.raises(InputError, match=re.escape(told)):
+        run("series", tmp_path / name, [date(2024, 1, 1)], 4, tmp_path)
+
+
+def test_odd_series_stop_nobody(tmp_path: Path) -> None:
+    """Gaps as NA, amounts with a comma, one value, zeros alone; of a series without a value nothing is said."""
+    days = [date(2021, 1, 4) + timedelta(weeks=k) for k in range(130)]
+    values = {"comma": "10,5", "zero": "0", "gaps": "NA", "unknown": ""}
+    lines = [f"{name};{day};{value}" for name, value in values.items() for day in days]
+    lines += [f"gaps;{days[-1] + timedelta(weeks=1)};7", f"single;{days[3]};5"]
+    (tmp_path / "odd.csv").write_text("\n".join(["unique_id;ds;y", *lines]))
+    found = pl.read_parquet(run("series", tmp_path / "odd.csv", [date(2023, 7, 3)], 4, tmp_path / "out"))
+    assert set(found["series_id"]) == {"comma", "zero", "gaps", "single"}
+    assert not found.select(pl.any_horizontal(pl.col(pl.Float64).is_nan() | pl.col(pl.Float64).is_null()).any()).item()
+    comma = found.filter((pl.col("series_id") == "comma") & (pl.col("model") == "medsupply"))
+    assert comma["q0.5"].is_between(8, 13).all()
 
 
 def test_an_unknown_kind_is_refused(tmp_path: Path) -> None:

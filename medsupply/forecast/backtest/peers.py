@@ -93,14 +93,18 @@ PEERS = {
 
 def peer_quantiles(case: Case, item: tuple[Array, str]) -> Array:
     """[h, mean and the eleven quantiles] of one peer on one series; a gap takes the line between its neighbours, only
-    Prophet reads gaps. A peer that fails repeats the last value."""
+    Prophet reads gaps. A peer that fails, or has nothing to say of a period, repeats the last value."""
     y, name = item
     begun = int(np.argmax(~np.isnan(y)))
     y, periods = y[begun:], case.periods[begun:]
     known = ~np.isnan(y)
     at = np.arange(len(y))
     read = y if name.startswith("prophet") else np.interp(at, at[known], y[known])
+    repeated = np.full((len(case.ahead), len(QUANTILES) + 1), y[known][-1])
+    if len(y) == 1:
+        return repeated
     try:
-        return ALL[name](read, Case(periods, case.ahead, case.freq))
+        found = ALL[name](read, Case(periods, case.ahead, case.freq))
     except FAILURES:
-        return np.full((len(case.ahead), len(QUANTILES) + 1), y[known][-1])
+        return repeated
+    return np.where(np.isnan(found), repeated, found)

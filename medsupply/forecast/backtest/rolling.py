@@ -76,6 +76,8 @@ def _origin(
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     rows, only = known(origin)
     rows = rows.filter(pl.col("period") <= origin)
+    # Of a series without a value up to the origin nothing is known, and nothing is said.
+    rows = rows.filter(pl.col("y").is_not_null().any().over("series_id"))
     if rows.is_empty() or (only is not None and not only):
         raise ForecastError(f"No series can be forecast from {origin}", "Choose a later origin")
     found = forecast_demand(

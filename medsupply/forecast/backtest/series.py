@@ -19,24 +19,57 @@ MONTHLY_FROM_DAYS = 27
 def read_long(path: Path) -> tuple[pl.DataFrame, str]:
     """series_id, period (Monday or first of the month), y; and W or M. Parquet, or CSV with , or ; between the columns.
 
-    Raises InputError where a column is missing or the rows are neither weekly nor monthly.
+    Raises InputError where the file, a day or an amount cannot be read, a column or all rows are missing, or they are
+    neither weekly nor monthly.
     """
-    frame = pl.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
+    try:
+        frame = pl.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
+    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
+        raise InputError(f"{path.name} cannot be read: {error}", "Give a parquet file, or CSV in UTF-8") from error
     missing = [name for name in NEEDED if name not in frame.columns]
     if missing:
         raise InputError(f"{path.name} has no column {', '.join(missing)}", "Name its columns unique_id, ds and y")
-    ds = pl.col("ds").str.slice(0, 10).str.to_date() if frame.schema["ds"] == pl.String else pl.col("ds").cast(pl.Date)
-    rows = frame.select(series_id=pl.col("unique_id").cast(pl.String), ds=ds, y=pl.col("y").cast(pl.Float64))
+    ds, y = pl.col("ds"), pl.col("y")
+    if frame.schema["ds"] == pl.String:
+        ds = ds.str.slice(0, 10).str.to_date(strict=False)
+    if frame.schema["y"] == pl.String:
+        y = y.str.replace(",", ".", literal=True)
+    rows = frame.select(
+        series_id=pl.col("unique_id").cast(pl.String),
+        ds=ds.cast(pl.Date, strict=False),
+        y=y.cast(pl.Float64, strict=False).fill_nan(None),
+    )
+    if rows.is_empty():
+        raise InputError(f"{path.name} has no rows", "Give at least a year of a series")
+    _check(frame, rows, path.name)
     freq = _freq(rows, path.name)
     period = pl.col("ds").dt.truncate("1w" if freq == "W" else "1mo")
-    named = rows.select("series_id", "y", period=period).with_columns(pl.col("y").fill_nan(None))
-    return named.sort("series_id", "period"), freq
+    return rows.select("series_id", "y", period=period).sort("series_id", "period"), freq
 
 
 def _read_csv(path: Path) -> pl.DataFrame:
+    """All columns as they are written; an empty field, NA and NaN are gaps."""
     with path.open(encoding="utf-8-sig") as file:
         separator = ";" if ";" in file.readline() else ","
-    return pl.read_csv(path, separator=separator, infer_schema_length=10_000)
+    return pl.read_csv(path, separator=separator, infer_schema=False, null_values=["NA", "NaN", "nan"])
+
+
+def _check(frame: pl.DataFrame, rows: pl.DataFrame, name: str) -> None:
+    """Every row has an id and a day, and what is written as an amount is one."""
+    asked = {
+        "unique_id": rows["series_id"].is_null(),
+        "ds": rows["ds"].is_null(),
+        "y": rows["y"].is_null() & frame["y"].is_not_null() & ~_is_nan(frame["y"]),
+    }
+    for column, wrong in asked.items():
+        if wrong.any():
+            at = int(wrong.arg_max() or 0)
+            told = f"{name}, row {at + 1} after the head, column {column}: {frame[column][at]!r} cannot be read"
+            raise InputError(told, "Give an id, a day as YYYY-MM-DD, and a number or nothing")
+
+
+def _is_nan(column: pl.Series) -> pl.Series:
+    return column.is_nan() if column.dtype.is_float() else pl.repeat(False, len(column), eager=True)
 
 
 def _freq(rows: pl.DataFrame, name: str) -> str:
