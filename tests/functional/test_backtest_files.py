@@ -85,6 +85,19 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, held: by
         run("series", tmp_path / name, [date(2024, 1, 1)], 4, tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["kela", "civ", "uk", "nation"])
+def test_a_folder_without_the_files_is_named(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(InputError, match=f"{re.escape(str(tmp_path))} holds no "):
+        run(kind, tmp_path, [date(2024, 1, 1)], 4, tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["kela", "civ", "uk"])
+def test_a_damaged_file_is_named(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "damaged").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match=r"damaged (cannot be read|has no column)"):
+        run(kind, tmp_path / "damaged", [date(2024, 1, 1)], 4, tmp_path)
+
+
 def test_odd_series_stop_nobody(tmp_path: Path) -> None:
     """Gaps as NA, amounts with a comma, one value, zeros alone; of a series without a value nothing is said."""
     days = [date(2021, 1, 4) + timedelta(weeks=k) for k in range(130)]

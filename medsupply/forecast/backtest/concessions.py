@@ -12,6 +12,7 @@ import polars as pl
 
 from medsupply.errors import InputError
 from medsupply.forecast.backtest.events import with_events
+from medsupply.forecast.backtest.reading import newest, reading
 
 SERIES = ["product_pack"]
 NEEDED = ("month_full", "product_pack", "active_ingredients", "dosage", "value", "quantity", "shortage")
@@ -23,10 +24,11 @@ SMOOTH, USUAL = 12.0, 0.04
 def read_concessions(path: Path) -> pl.DataFrame:
     """product_pack, period (1st of month), month_no, active_ingredients, dosage, quantity, value, tight; sorted.
 
-    Raises InputError where a column is missing.
+    Raises InputError where the file cannot be read or a column is missing.
     """
-    file = sorted(path.glob("generics*.csv"))[-1] if path.is_dir() else path
-    frame = pl.read_csv(file, infer_schema_length=100_000)
+    file = newest(path, "generics*.csv")
+    with reading(file):
+        frame = pl.read_csv(file, infer_schema_length=100_000)
     missing = [name for name in NEEDED if name not in frame.columns]
     if missing:
         raise InputError(f"{file.name} has no column {', '.join(missing)}", "Give the layout of generics_*.csv")

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from medsupply.errors import InputError
+from medsupply.forecast.backtest.reading import reading
 from medsupply.forecast.backtest.rolling import rolling
 from medsupply.forecast.workers import Progress
 
@@ -21,12 +22,12 @@ def read_kela(folder: Path) -> pl.DataFrame:
     """series_id (ATC level 5), period (Monday), y (purchases), group (ATC level 1) of the whole country.
 
     Exact duplicate keys count once; a week or substance that a file does not hold is no row: absent is not zero.
-    Raises InputError where the folder has no file of Kela's.
+    Raises InputError where the folder has no file of Kela's or one cannot be read.
     """
     files = sorted(folder.glob(FILES)) if folder.is_dir() else [folder]
     if not files:
         raise InputError(f"{folder} holds no {FILES}", "Name the folder with Kela's weekly files")
-    rows = pl.concat([pl.read_parquet(file, columns=COLUMNS) for file in files], how="vertical_relaxed")
+    rows = pl.concat([_read(file) for file in files], how="vertical_relaxed")
     national = rows.filter((pl.col("ALUEKOODI") == COUNTRY_CODE) & (pl.col("ATC_TASO") == SUBSTANCE_LEVEL))
     fourth = pl.date(pl.col("VUOSI").cast(pl.Int32), 1, 4)
     monday = fourth - pl.duration(days=fourth.dt.weekday() - 1) + pl.duration(weeks=pl.col("VIIKKO") - 1)
@@ -44,6 +45,11 @@ def complete(rows: pl.DataFrame, origin: date) -> pl.DataFrame:
     known = rows.filter(pl.col("period") <= origin)
     weeks = known["period"].n_unique()
     return known.filter(pl.col("period").n_unique().over("series_id") == weeks)
+
+
+def _read(file: Path) -> pl.DataFrame:
+    with reading(file):
+        return pl.read_parquet(file, columns=COLUMNS)
 
 
 def critical_codes(folder: Path) -> set[str] | None:

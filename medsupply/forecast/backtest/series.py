@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from medsupply.errors import InputError
+from medsupply.forecast.backtest.reading import reading
 from medsupply.forecast.backtest.rolling import rolling
 from medsupply.forecast.workers import Progress
 
@@ -22,10 +23,8 @@ def read_long(path: Path) -> tuple[pl.DataFrame, str]:
     Raises InputError where the file, a day or an amount cannot be read, a column or all rows are missing, or they are
     neither weekly nor monthly.
     """
-    try:
+    with reading(path):
         frame = pl.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
-    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
-        raise InputError(f"{path.name} cannot be read: {error}", "Give a parquet file, or CSV in UTF-8") from error
     missing = [name for name in NEEDED if name not in frame.columns]
     if missing:
         raise InputError(f"{path.name} has no column {', '.join(missing)}", "Name its columns unique_id, ds and y")

@@ -8,6 +8,7 @@ import polars as pl
 
 from medsupply.errors import InputError
 from medsupply.forecast.backtest.events import with_events
+from medsupply.forecast.backtest.reading import newest, reading
 
 SERIES = ["site_code", "product_code"]
 NEEDED = (*SERIES, "year", "month", "stock_end", "stock_received", "stock_distributed")
@@ -17,10 +18,11 @@ OPTIONAL = ("district", "region", "stock_ordered", "stock_adjustment", "average_
 def read_sites(path: Path) -> pl.DataFrame:
     """Rows of the Côte d'Ivoire layout with ``month_no`` (months since year 0) and ``period``, sorted.
 
-    Raises InputError where a column is missing.
+    Raises InputError where the file cannot be read or a column is missing.
     """
-    file = sorted(path.glob("logistics*.csv"))[-1] if path.is_dir() else path
-    frame = pl.read_csv(file, infer_schema_length=100_000)
+    file = newest(path, "logistics*.csv")
+    with reading(file):
+        frame = pl.read_csv(file, infer_schema_length=100_000)
     missing = [name for name in NEEDED if name not in frame.columns]
     if missing:
         raise InputError(f"{file.name} has no column {', '.join(missing)}", "Give the layout of logistics_*.csv")
