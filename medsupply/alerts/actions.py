@@ -17,10 +17,9 @@ def actions_for(reasons: Sequence[str], role: str | None, rules: Rules, *, every
 
     ``everywhere``: the whole country is short.
     """
-    table = rules.table("action")
     found: list[str] = []
     for reason in public_reasons(reasons) or ["availability"]:
-        by_role = table[reason]
+        by_role = rules.actions[reason]
         found += by_role.get(role or "default", by_role["default"])
     told = list(dict.fromkeys(found))[:AT_MOST]
     return sorted(told, key=lambda one: everywhere and one == MOVING)

@@ -28,9 +28,8 @@ def acknowledge(wh: Warehouse, alert_id: str, *, owner: str, note: str, at: date
         found = connection.execute(query, {"id": alert_id}).first()
         if found is None:
             raise InputError(f"{alert_id} is no open alert", "See analyst.alerts for the open ones")
-        days = rules.table("alert")["acknowledgement"]["days"]
         row = {"alert_id": alert_id, "at": at, "owner": owner.strip(), "note": note.strip(), "level": found.level,
-               "expires_at": at + timedelta(days=days)}  # fmt: skip
+               "expires_at": at + timedelta(days=rules.acknowledgement_days)}  # fmt: skip
         bulk.copy(connection, ACKNOWLEDGEMENT, pl.DataFrame([row], schema=ACKNOWLEDGEMENT.dtypes()))
         audit(connection, at, "acknowledge", alert_id, owner, note)
 

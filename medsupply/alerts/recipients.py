@@ -10,13 +10,13 @@ from typing import Any
 
 from medsupply.areas import AREAS, COUNTRY
 from medsupply.errors import InputError
+from medsupply.rules.alerting import ROLES
 
 RANK = {"watch": 1, "elevated": 2, "severe": 3}
 # ASCII only: a relay without SMTPUTF8 could not deliver to others.
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 # The reason of an obligation is for Fimea and the ministry only.
 RESTRICTED_RULES, PRIVILEGED = ("obligation",), ("fimea", "stm")
-ROLES = ("fimea", "stm", "nesa", "thl", "yta", "county", "hospital_pharmacist")
 
 
 @dataclass(frozen=True)

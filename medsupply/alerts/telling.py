@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from medsupply.alerts.episodes import RANK, Episode
 from medsupply.alerts.naming import in_order
 from medsupply.alerts.rules.rule import LEFT_PICTURE
+from medsupply.rules.alerting import Hold
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,10 @@ def after(episode: Episode, told: Told, notice: Notice | None) -> Told:
     return told
 
 
-def too_many(notices: Sequence[Notice], watched: int, limits: Mapping[str, float]) -> bool:
+def too_many(notices: Sequence[Notice], watched: int, limits: Hold) -> bool:
     """Whether more products change at once than a true wave would: over a share of those watched, or a number."""
     changed = len({one.episode.medicine_id for one in notices})
-    return changed > limits["products"] or changed > max(limits["minimum"], limits["share"] * watched)
+    return changed > limits.products or changed > max(limits.minimum, limits.share * watched)
 
 
 def tell(
@@ -85,7 +86,7 @@ def tell(
     immediate: Collection[str],
     silenced: Callable[[Episode], bool],
     watched: int,
-    limits: Mapping[str, float],
+    limits: Hold,
     first: bool,
     gone: Sequence[tuple[Episode, Told]] = (),
 ) -> Telling:

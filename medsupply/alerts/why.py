@@ -11,6 +11,7 @@ from medsupply.alerts.recipients import RANK, Subscription
 from medsupply.alerts.rules.rule import HIGH, LEFT_PICTURE, known, left
 from medsupply.alerts.store.order import NEWER
 from medsupply.alerts.store.past import UNSURE
+from medsupply.areas import AREAS, COUNTRY
 from medsupply.days import HELSINKI
 from medsupply.errors import InputError
 from medsupply.tables.alerts import SUBSCRIPTION
@@ -48,11 +49,13 @@ _MAILS = f"""
 def why(wh: Warehouse, medicine: str, *, on: date | None, county: str, recipient: str | None = None) -> str:
     """Inputs, rule version, transitions, silence, hold, recipients and tries, in lines.
 
+    ``medicine``: id of a medicine or family, or the source or model that an alert about the service names.
     ``recipient``: an address; then only its mails, or why it got none, are told.
+    Raises InputError where no picture holds the medicine and no alert names it.
     """
     picture = wh.read(_PICTURE, medicine=medicine, county=county, on=on)
     if not picture.height:
-        raise InputError(f"No picture holds {medicine} in {county}", "See analyst.medicines for the ids")
+        return _of_service(wh, medicine, on, county, recipient)
     row = picture.row(0, named=True)
     evaluated = wh.read(_EVALUATED, as_of=row["as_of"], on=on).to_dicts()
     lines = [
@@ -70,6 +73,35 @@ def why(wh: Warehouse, medicine: str, *, on: date | None, county: str, recipient
         )
         row = {**row, "as_of": day, "known_at": moment, "level": None, "reasons": [], "state": LEFT_PICTURE}
     return "\n".join([*lines, *_hold(evaluated[0]), *_alerts(wh, row, recipient)])
+
+
+def _of_service(wh: Warehouse, name: str, on: date | None, county: str, recipient: str | None) -> str:
+    """What alerts say that are about deliveries or forecasts: no picture stands behind them."""
+    evaluated = wh.read(
+        "SELECT as_of, known_at FROM alerts.evaluations WHERE as_of <= coalesce(cast(:on AS date), as_of)"
+        " ORDER BY as_of DESC LIMIT 1",
+        on=on,
+    ).to_dicts()
+    query = "SELECT 1 FROM alerts.state WHERE medicine_id = :name AND county_code = :county"
+    if not evaluated or not wh.read(query, name=name, county=county).height:
+        raise _nothing(wh, name, on, county)
+    row = {**evaluated[0], "medicine_id": name, "county_code": county, "level": None, "state": "reported"}
+    return "\n".join([f"{name} as known {_moment(row['known_at'])}:", *_alerts(wh, row, recipient)])
+
+
+def _nothing(wh: Warehouse, medicine: str, on: date | None, county: str) -> InputError:
+    """Why there is nothing to tell: an unknown area or id, or no picture yet."""
+    if county not in AREAS:
+        return InputError(f"{county} is no area", f"Give one of {', '.join(sorted(AREAS))}; {COUNTRY} is the country")
+    held = wh.read(
+        "SELECT min(as_of) AS day FROM analyst.situation WHERE county_code = :county AND medicine_id = coalesce("
+        "(SELECT family_id FROM picture.medicines WHERE medicine_id = :medicine), :medicine)",
+        medicine=medicine,
+        county=county,
+    )["day"].item()
+    if held is None:
+        return InputError(f"No picture holds {medicine} in {county}", "See analyst.medicines for the ids")
+    return InputError(f"No picture up to {on} holds {medicine} in {county}", f"The first one that does is of {held}")
 
 
 def _listed(reasons: list[str] | None) -> str:
@@ -185,6 +217,8 @@ def _events(wh: Warehouse, alert_id: str, as_of: date) -> list[str]:
 def _change(event: Row) -> str:
     if event["reasons"] == [LEFT_PICTURE]:
         return f"{event['transition']}: is no longer in the picture: no stock, no dispensing in 84 days, no notice"
+    if event["level"] is None:
+        return str(event["transition"])
     return f"{event['transition']} at {event['level']} ({_listed(event['reasons'])})"
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 import polars as pl
 import streamlit as st
 
-from medsupply.alerts.recipients import RANK, ROLES
+from medsupply.alerts.recipients import RANK
 from medsupply.areas import AREAS
 from medsupply.dashboard import asking, decisions, show
 from medsupply.dashboard.auth import Person
@@ -16,6 +16,7 @@ from medsupply.dashboard.forms import decided
 from medsupply.dashboard.markup import Column
 from medsupply.dashboard.wording import coded, say
 from medsupply.days import HELSINKI
+from medsupply.rules.alerting import ROLES
 from medsupply.settings import LANGUAGES
 from medsupply.words import numbers as write
 from medsupply.words import word

@@ -1,7 +1,6 @@
 """The rules file: thresholds of the levels by criticality class, versioned, with author, reason and review date.
 
-``current.toml`` is the file in force. Other rooms keep tables of their own in it (``[alert.*]``, ``[action.*]``) and
-read them with :meth:`Rules.table`.
+``current.toml`` is the file in force. What alerts take from it is read in ``alerting``.
 """
 
 from __future__ import annotations
@@ -16,10 +15,13 @@ from types import MappingProxyType
 from typing import Any
 
 from medsupply.errors import InputError
+from medsupply.rules.alerting import Actions, Hold, acknowledgement_days, actions_of, hold_of
+from medsupply.rules.checks import INSTRUCTION, no_others, positive, share, switch, table, text, whole
 from medsupply.settings import LANGUAGES
 from medsupply.tables.deliveries import HOLDER_TYPES
 
-INSTRUCTION = "Correct the rules file; medsupply/rules/current.toml shows every key with its meaning"
+TABLES = {"picture", "disclosure", "level", "action", "alert"}
+HEAD = {"version", "author", "reason", "reason_language", "review_date"}
 
 
 @dataclass(frozen=True)
@@ -80,18 +82,14 @@ class Rules:
     default: Thresholds
     classes: Mapping[int, Thresholds]
     other: Thresholds
+    actions: Actions
+    hold: Hold
+    acknowledgement_days: int
     raw: Mapping[str, Any] = field(repr=False, compare=False)
 
     def thresholds(self, critical_class: int | None) -> Thresholds:
         """Thresholds of a criticality class; of medicines that are not critical for None."""
         return self.other if critical_class is None else self.classes.get(critical_class, self.default)
-
-    def table(self, name: str) -> Mapping[str, Any]:
-        """A table of another room, as written; empty where the file has none."""
-        value = self.raw.get(name, {})
-        if not isinstance(value, Mapping):
-            raise InputError(f"[{name}] of the rules file is no table", INSTRUCTION)
-        return MappingProxyType(dict(value))
 
 
 def current_text() -> str:
@@ -107,49 +105,41 @@ def load_rules(path: Path | None = None) -> Rules:
         return parse_rules(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror})", "Name an existing rules file") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not in UTF-8", INSTRUCTION) from error
 
 
-def parse_rules(text: str) -> Rules:
+def parse_rules(toml: str) -> Rules:
     """Rules from TOML text, every key and value checked."""
     try:
-        raw = tomllib.loads(text)
+        raw = tomllib.loads(toml)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"The rules file is no TOML: {error}", INSTRUCTION) from error
-    level = _table(raw, "level")
-    default = _thresholds(_table(level, "default"), {}, "level.default")
+    no_others(raw, HEAD | TABLES)
+    level = table(raw, "level")
+    default = _thresholds(table(level, "default"), {}, "level.default")
     base = {item.name: getattr(default, item.name) for item in fields(Thresholds)}
     classes = {
-        _class_number(name): _thresholds(_table(_table(level, "class"), name), base, f"level.class.{name}")
-        for name in _table(level, "class")
+        _class_number(name): _thresholds(table(table(level, "class"), name), base, f"level.class.{name}")
+        for name in table(level, "class")
     }
-    _no_others(level, {"default", "class", "other"}, "level")
+    no_others(level, {"default", "class", "other"}, "level")
     return Rules(
-        version=_text(raw, "version"),
-        author=_text(raw, "author"),
-        reason=_text(raw, "reason"),
+        version=text(raw, "version"),
+        author=text(raw, "author"),
+        reason=text(raw, "reason"),
         reason_language=_language(raw),
         review_by=_day(raw, "review_date"),
-        picture=_picture(_table(raw, "picture")),
-        disclosure=_disclosure(_table(raw, "disclosure")),
+        picture=_picture(table(raw, "picture")),
+        disclosure=_disclosure(table(raw, "disclosure")),
         default=default,
         classes=MappingProxyType(classes),
-        other=_thresholds(_table(level, "other"), base, "level.other"),
+        other=_thresholds(table(level, "other"), base, "level.other"),
+        actions=actions_of(raw),
+        hold=hold_of(raw),
+        acknowledgement_days=acknowledgement_days(raw),
         raw=raw,
     )
-
-
-def _table(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = raw.get(name)
-    if not isinstance(value, Mapping):
-        raise InputError(f"The rules file has no table [{name}]", INSTRUCTION)
-    return value
-
-
-def _text(raw: Mapping[str, Any], name: str) -> str:
-    value = raw.get(name)
-    if not isinstance(value, str) or not value.strip():
-        raise InputError(f"{name} of the rules file is missing or no text", INSTRUCTION)
-    return value
 
 
 def _language(raw: Mapping[str, Any]) -> str:
@@ -172,45 +162,21 @@ def _class_number(name: str) -> int:
     return int(name)
 
 
-def _no_others(raw: Mapping[str, Any], known: set[str], where: str) -> None:
-    unknown = sorted(set(raw) - known)
-    if unknown:
-        raise InputError(f"[{where}] of the rules file has the unknown key {unknown[0]}", INSTRUCTION)
-
-
-def _share(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise InputError(f"{where} is {value!r}, no number from 0 to 1", INSTRUCTION)
-    return float(value)
-
-
-def _positive(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise InputError(f"{where} is {value!r}, no number of 0 or more", INSTRUCTION)
-    return float(value)
-
-
-def _switch(value: Any, where: str) -> bool:
-    if not isinstance(value, bool):
-        raise InputError(f"{where} is {value!r}, neither true nor false", INSTRUCTION)
-    return value
-
-
 def _thresholds(raw: Mapping[str, Any], base: Mapping[str, Any], where: str) -> Thresholds:
-    _no_others(raw, {item.name for item in fields(Thresholds)}, where)
+    no_others(raw, {item.name for item in fields(Thresholds)}, where)
     values: dict[str, Any] = {}
     for item in fields(Thresholds):
         if item.name not in raw and item.name not in base:
             raise InputError(f"[{where}] of the rules file lacks {item.name}", INSTRUCTION)
         value = raw.get(item.name, base.get(item.name))
-        check = _switch if item.type == "bool" else _share
+        check = switch if item.type == "bool" else share
         values[item.name] = check(value, f"{where}.{item.name}")
     return Thresholds(**values)
 
 
 def _picture(raw: Mapping[str, Any]) -> PictureRules:
     names = {item.name for item in fields(PictureRules)}
-    _no_others(raw, names, "picture")
+    no_others(raw, names, "picture")
     for name in sorted(names - set(raw)):
         raise InputError(f"[picture] of the rules file lacks {name}", INSTRUCTION)
     kinds = raw["usable_reserve"]
@@ -218,22 +184,18 @@ def _picture(raw: Mapping[str, Any]) -> PictureRules:
         raise InputError(f"picture.usable_reserve is {kinds!r}, no list of holder types", INSTRUCTION)
     return PictureRules(
         usable_reserve=tuple(kinds),
-        reporting_threshold=_share(raw["reporting_threshold"], "picture.reporting_threshold"),
-        floor_days_country=_positive(raw["floor_days_country"], "picture.floor_days_country"),
-        floor_days_area=_positive(raw["floor_days_area"], "picture.floor_days_area"),
-        low_demand_dispensings=_positive(raw["low_demand_dispensings"], "picture.low_demand_dispensings"),
-        area_alone_out_share=_share(raw["area_alone_out_share"], "picture.area_alone_out_share"),
+        reporting_threshold=share(raw["reporting_threshold"], "picture.reporting_threshold"),
+        floor_days_country=positive(raw["floor_days_country"], "picture.floor_days_country"),
+        floor_days_area=positive(raw["floor_days_area"], "picture.floor_days_area"),
+        low_demand_dispensings=positive(raw["low_demand_dispensings"], "picture.low_demand_dispensings"),
+        area_alone_out_share=share(raw["area_alone_out_share"], "picture.area_alone_out_share"),
     )
 
 
 def _disclosure(raw: Mapping[str, Any]) -> DisclosureRules:
     names = [item.name for item in fields(DisclosureRules)]
-    _no_others(raw, set(names), "disclosure")
-    for name in names:
-        value = raw.get(name)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise InputError(f"disclosure.{name} is {value!r}, no whole number of 1 or more", INSTRUCTION)
-    return DisclosureRules(**{name: raw[name] for name in names})
+    no_others(raw, set(names), "disclosure")
+    return DisclosureRules(**{name: whole(raw.get(name), f"disclosure.{name}") for name in names})
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from medsupply.days import end_of_day
+from medsupply.tables.base import Table
 from medsupply.tables.picture import MEDICINES, OBLIGATIONS, PICTURES, SITUATION
 from medsupply.warehouse.database import bulk
 from medsupply.warehouse.database.connection import Warehouse
@@ -84,3 +85,10 @@ def put_obligation(wh: Warehouse, number: int, medicine: str, *, short_today: bo
     with wh.transaction() as connection:
         bulk.upsert(connection, OBLIGATIONS, pl.DataFrame([owed], schema=OBLIGATIONS.dtypes()))
         bulk.upsert(connection, PICTURES, pl.DataFrame([seen], schema_overrides=PICTURES.dtypes()))
+
+
+def any_row(table: Table, at: datetime, **given: object) -> pl.DataFrame:
+    """A row of a table in which only ``given`` and the moment matter."""
+    plain = {pl.String: "x", pl.Int64: 0, pl.Float64: 0.0, pl.Boolean: False, pl.Date: at.date(), pl.List: []}
+    values = {name: given.get(name, plain.get(kind.base_type(), at)) for name, kind in table.dtypes().items()}
+    return pl.DataFrame([values], schema=table.dtypes())

@@ -11,9 +11,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import polars as pl
 import pytest
-from alerts_pictures import SHORT, put, row
+from alerts_pictures import SHORT, any_row, put, row
 from hostile_relay import Relay, free_port, running
 
 from medsupply.alerts import sender, store, subscriptions, watchdog
@@ -23,7 +22,6 @@ from medsupply.alerts.store.hearing import unheard
 from medsupply.days import HELSINKI
 from medsupply.rules import load_rules
 from medsupply.settings import Settings
-from medsupply.tables.base import Table
 from medsupply.tables.forecast import RUNS
 from medsupply.tables.ops import DELIVERIES
 from medsupply.warehouse.database import bulk
@@ -50,13 +48,6 @@ def live(wh: Warehouse, at: datetime = MORNING) -> None:
         bulk.copy(connection, RUNS, any_row(RUNS, early))
     put(wh, 0, [row("S1")])
     store.evaluate(wh, at.date() - timedelta(days=1), at, load_rules())
-
-
-def any_row(table: Table, at: datetime, **given: object) -> pl.DataFrame:
-    """A row of a table in which only ``given`` and the moment matter."""
-    plain = {pl.String: "x", pl.Int64: 0, pl.Float64: 0.0, pl.Boolean: False, pl.Date: at.date(), pl.List: []}
-    values = {name: given.get(name, plain.get(kind.base_type(), at)) for name, kind in table.dtypes().items()}
-    return pl.DataFrame([values], schema=table.dtypes())
 
 
 def send(wh: Warehouse, url: str, at: datetime) -> sender.Sent:

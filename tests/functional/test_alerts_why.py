@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from alerts_pictures import GONE, SHORT, day, moment, put, row
+from alerts_pictures import GONE, SHORT, any_row, day, moment, put, row
 from hostile_relay import Relay, running
 
 from medsupply.alerts import desk, sender, store, subscriptions
@@ -14,6 +14,8 @@ from medsupply.alerts.recipients import subscriptions_of
 from medsupply.alerts.why import why
 from medsupply.errors import InputError
 from medsupply.rules import load_rules
+from medsupply.tables.ops import DELIVERIES
+from medsupply.warehouse.database import bulk
 from medsupply.warehouse.database.connection import Warehouse
 
 RULES = load_rules()
@@ -231,8 +233,25 @@ def test_flapping(warehouse: Warehouse) -> None:
 def test_no_data(warehouse: Warehouse) -> None:
     live(warehouse, {"level": "unknown", "reasons": ["stock_unknown"], "state": "missing", "stock_units": None})
     assert "without data no level is told" in asked(warehouse)
-    with pytest.raises(InputError, match="S404"):
+    with pytest.raises(InputError, match="No picture holds S404 in 99"):
         asked(warehouse, "S404")
+    with pytest.raises(InputError, match=r"up to 2026-03-01 holds S1 in 99\. The first one that does is of 2026-03-02"):
+        asked(warehouse, on=-1)
+    with pytest.raises(InputError, match="55 is no area"):
+        why(warehouse, "S1", on=None, county="55")
+
+
+def test_an_alert_about_deliveries_is_asked_by_its_source(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    with warehouse.transaction() as connection:
+        refused = any_row(DELIVERIES, moment(0), source="stock", verdict="refused", bytes_archived=None)
+        bulk.copy(connection, DELIVERIES, refused)
+    live(warehouse, {}, {})
+    told = asked(warehouse, "stock")
+    assert "Alert delivery_refused-stock-99-1: opened 2026-03-02, open" in told
+    assert "no mail: the rule delivery_refused is told in the daily digest only" in told
+    with pytest.raises(InputError, match="No picture holds dispensing"):
+        asked(warehouse, "dispensing")
 
 
 def test_not_evaluated_yet_and_put_off_till_morning(warehouse: Warehouse) -> None:

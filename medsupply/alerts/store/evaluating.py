@@ -138,7 +138,7 @@ def _tell(
         immediate=IMMEDIATE,
         silenced=_silenced(connection, _newest(connection)),
         watched=watched,
-        limits=rules_.table("alert")["hold"],
+        limits=rules_.hold,
         first=first,
     )
 

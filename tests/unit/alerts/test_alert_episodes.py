@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from medsupply.alerts.episodes import RANK, Episode, flaps, fold
 from medsupply.alerts.folding import RULES
 from medsupply.alerts.telling import Told, due, tell
+from medsupply.rules.alerting import Hold
 
 START = date(2026, 1, 1)
 RUN_OUT = next(one for one in RULES if one.name == "run_out")
@@ -96,13 +97,13 @@ class Service(RuleBasedStateMachine):
     def _tell(self, silent: bool) -> None:
         done = tell(
             self.episodes, self.told, immediate={"run_out"}, silenced=lambda _: silent, watched=100,
-            limits={"products": 50, "share": 0.1, "minimum": 5}, first=False,
+            limits=Hold(share=0.1, products=50, minimum=5), first=False,
         )  # fmt: skip
         self.told, self.silent = done.told, silent
         self.sent += [(one.episode.alert_id, one.kind, one.episode.level) for one in done.notices]
         again = tell(
             self.episodes, self.told, immediate={"run_out"}, silenced=lambda _: silent, watched=100,
-            limits={"products": 50, "share": 0.1, "minimum": 5}, first=False,
+            limits=Hold(share=0.1, products=50, minimum=5), first=False,
         )  # fmt: skip
         assert again.notices == []
 
@@ -135,7 +136,7 @@ def test_up_and_down_three_times_in_two_weeks_flaps() -> None:
 def test_one_notice_tells_of_the_flapping_and_then_the_digest_alone() -> None:
     def sent(episodes: list[Episode]) -> list[tuple[int, str, bool]]:
         done = tell(episodes, {}, immediate={"notice"}, silenced=lambda _: False, watched=100,
-                    limits={"products": 50, "share": 0.1, "minimum": 5}, first=False)  # fmt: skip
+                    limits=Hold(share=0.1, products=50, minimum=5), first=False)  # fmt: skip
         return [(one.episode.number, one.kind, one.flapping) for one in done.notices]
 
     def one(number: int, flapping: bool) -> Episode:

@@ -21,10 +21,10 @@ from medsupply.alerts.mails import (
     operations_mail,
     public_reasons,
 )
-from medsupply.alerts.recipients import ROLES
 from medsupply.alerts.rendering import Mail, delayed, texts
 from medsupply.picture.reasons import Reason
 from medsupply.rules import load_rules
+from medsupply.rules.alerting import ROLES
 from medsupply.settings import LANGUAGES
 from medsupply.words import word
 
