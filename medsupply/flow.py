@@ -32,7 +32,7 @@ from medsupply.picture.judge import judge as judge_
 from medsupply.picture.master import Master, master
 from medsupply.picture.measure import Measurement
 from medsupply.picture.measure import measure as measure_
-from medsupply.rules import Rules, load_rules
+from medsupply.rules import Rules, applicable, load_rules
 from medsupply.rules.calendar import load_calendar
 from medsupply.settings import Settings
 from medsupply.steps import demand, forecasting, indexing, known, outlook, scoring, turned_out, versions
@@ -225,7 +225,11 @@ def changes(wh: Warehouse, earlier: date, later: date, county: str = COUNTRY) ->
 
 
 def levels_under(wh: Warehouse, as_of: date, rules: Rules) -> pl.DataFrame:
-    """Which rows of the newest picture of a day would have another level under ``rules``."""
+    """Which rows of the newest picture of a day would have another level under ``rules``.
+
+    Raises InputError where ``rules`` change what was measured, which judging again cannot show.
+    """
+    applicable(rules)
     known_at = wh.read("select max(known_at) as at from picture.pictures where as_of = :day", day=as_of).item()
     if known_at is None:
         raise InputError(f"There is no picture of {as_of}", f"Make it: medsupply picture --as-of {as_of}")
@@ -314,6 +318,7 @@ def evaluate(wh: Warehouse, as_of: date, known_at: datetime) -> str:
 def replay(wh: Warehouse, rules_file: Path) -> Replay:
     """The alerts that a rules file would have given on the evaluated past; nothing is stored."""
     rules = load_rules(rules_file)
+    applicable(rules)
 
     def judged(as_of: date, known_at: datetime) -> pl.DataFrame:
         measured = pictures.stored(wh, tables.MEASURED, "measured", as_of, known_at)

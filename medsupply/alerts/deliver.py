@@ -23,6 +23,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from medsupply.alerts import links
 from medsupply.alerts.conversation import Conversation, ConversationInTLS
 from medsupply.alerts.headers import MAIL_POLICY
+from medsupply.alerts.mails import HELD
 from medsupply.errors import MailRefused, MailUnavailable
 from medsupply.settings import Settings
 
@@ -70,7 +71,10 @@ def message_of(row: dict[str, Any], settings: Settings, now: datetime) -> EmailM
     message["Date"] = format_datetime(now)
     message["Message-ID"] = row["message_id"]
     message["Auto-Submitted"] = "auto-generated"
-    if row["kind"] != "operations" and not row["stands_in"]:
+    # A hold is told to operations and to readers; these may end what they get like any other mail.
+    to_operations = row["kind"] == "operations" and row["recipient"] == settings.operator_mail
+    of_service = row["kind"] == "operations" and not str(row["alert_id"] or "").startswith(HELD)
+    if not (to_operations or of_service or row["stands_in"]):
         end = links.link(settings, row["recipient"], links.END, row["language"])
         message["List-Unsubscribe"] = f"<{end}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058: a POST ends it, a GET only asks

@@ -35,6 +35,8 @@ PUBLIC: dict[str, str] = {
 }  # fmt: skip
 LIKELY, POSSIBLE = 0.5, 0.1
 SUBJECT_WIDTH = 100
+# How the id of a held evaluation begins, which mails about it have in the place of an alert's.
+HELD = "held-"
 # So many areas are named in a subject; more are counted.
 NAMED_AREAS = 2
 

@@ -25,6 +25,13 @@ _PICTURE = """
     WHERE s.medicine_id = coalesce((SELECT family_id FROM picture.medicines WHERE medicine_id = :medicine), :medicine)
       AND s.county_code = :county AND s.as_of <= coalesce(cast(:on AS date), s.as_of) ORDER BY s.as_of DESC LIMIT 1
 """
+# The picture that an evaluation read: the newest one known by then.
+_EVALUATED_PICTURE = """
+    SELECT s.*, m.form_class, m.family_id AS family FROM analyst.situation_history s
+    LEFT JOIN picture.medicines m USING (medicine_id)
+    WHERE s.medicine_id = :medicine_id AND s.county_code = :county_code AND s.as_of = :as_of
+      AND s.known_at <= :known_at ORDER BY s.known_at DESC LIMIT 1
+"""
 # The newest day on which its alerts were evaluated: its last picture's, or a later one whose picture does not hold it.
 _EVALUATED = """
     SELECT * FROM alerts.evaluations
@@ -58,12 +65,16 @@ def why(wh: Warehouse, medicine: str, *, on: date | None, county: str, recipient
         return _of_service(wh, medicine, on, county, recipient)
     row = picture.row(0, named=True)
     evaluated = wh.read(_EVALUATED, as_of=row["as_of"], on=on).to_dicts()
+    row, newer = _as_evaluated(wh, row, evaluated)
     lines = [
         f"Picture of {row['as_of']} as known {row['known_at']:%Y-%m-%d %H:%M} UTC, rules {row['rules_version']}:",
         f"  {row['medicine_id']} in {county}: level {row['level']}, reasons {_explained(row['reasons'])}",
         f"  run_out_p14 {row['run_out_p14']}, run_out_p56 {row['run_out_p56']}, cover_days {row['cover_days']},"
         f" reporting_share {row['reporting_share']}",
+        *newer,
     ]
+    if on is not None and on > row["as_of"]:
+        lines.insert(0, f"No picture of {on} holds it; the newest before it that does:")
     if not evaluated:
         return "\n".join([*lines, "The alerts of this day have not been evaluated, so there was no mail about it."])
     if evaluated[0]["as_of"] > row["as_of"]:
@@ -73,6 +84,16 @@ def why(wh: Warehouse, medicine: str, *, on: date | None, county: str, recipient
         )
         row = {**row, "as_of": day, "known_at": moment, "level": None, "reasons": [], "state": LEFT_PICTURE}
     return "\n".join([*lines, *_hold(evaluated[0]), *_alerts(wh, row, recipient)])
+
+
+def _as_evaluated(wh: Warehouse, row: Row, evaluated: list[Row]) -> tuple[Row, list[str]]:
+    """The row that the evaluation of its day read, and a line where a newer picture of the day waits for its own."""
+    if not evaluated or evaluated[0]["as_of"] != row["as_of"] or evaluated[0]["known_at"] >= row["known_at"]:
+        return row, []
+    read = wh.read(_EVALUATED_PICTURE, **{name: row[name] for name in ("medicine_id", "county_code", "as_of")},
+                   known_at=evaluated[0]["known_at"])  # fmt: skip
+    told = f"A newer picture of the day, known {_moment(row['known_at'])}, has not been evaluated"
+    return (read.row(0, named=True) if read.height else row), [f"  {told}: there it is {row['level']}."]
 
 
 def _of_service(wh: Warehouse, name: str, on: date | None, county: str, recipient: str | None) -> str:
@@ -181,6 +202,7 @@ def _inhibited(wh: Warehouse, row: Row, state: Row) -> list[str]:
     rule = next((one for one in RULES if one.name == state["rule"]), None)
     if rule is None:
         return []
+    row = {**row, "reasons": _reasons(wh, row)}
     if rule.opens(row):
         higher = RANK.get(state["level"] or "", 0) > RANK.get(row["level"] or "", 0)
         told = f"  stays {state['level']}: its level falls after {FALLS_AFTER} evaluations running that are below it"
@@ -197,6 +219,16 @@ def _inhibited(wh: Warehouse, row: Row, state: Row) -> list[str]:
     if row["state"] == "late":
         return ["  kept open: counts are carried forward"]
     return [f"  kept open: it closes after {rule.closes_after} evaluations running that speak for closing"]
+
+
+def _reasons(wh: Warehouse, row: Row) -> list[str]:
+    """All reasons of a row, those that only some may see by their own code: rules read these. Never to be printed."""
+    found = wh.read(
+        "SELECT reasons FROM picture.situation WHERE medicine_id = :medicine_id AND county_code = :county_code"
+        " AND as_of = :as_of AND known_at = :known_at",
+        **{name: row[name] for name in ("medicine_id", "county_code", "as_of", "known_at")},
+    )
+    return list((found.to_dicts() or [row])[0]["reasons"] or ())
 
 
 def _unsure(wh: Warehouse, row: Row) -> bool:

@@ -21,6 +21,7 @@ from medsupply.settings import LANGUAGES
 from medsupply.tables.deliveries import HOLDER_TYPES
 
 TABLES = {"picture", "disclosure", "level", "action", "alert"}
+MEASURED_WITH = ("usable_reserve", "floor_days_country", "floor_days_area")
 HEAD = {"version", "author", "reason", "reason_language", "review_date"}
 
 
@@ -157,7 +158,7 @@ def _day(raw: Mapping[str, Any], name: str) -> date:
 
 
 def _class_number(name: str) -> int:
-    if not name.isdigit():
+    if not (name.isascii() and name.isdigit()):
         raise InputError(f"[level.class.{name}] is no criticality class", INSTRUCTION)
     return int(name)
 
@@ -196,6 +197,17 @@ def _disclosure(raw: Mapping[str, Any]) -> DisclosureRules:
     names = [item.name for item in fields(DisclosureRules)]
     no_others(raw, set(names), "disclosure")
     return DisclosureRules(**{name: whole(raw.get(name), f"disclosure.{name}") for name in names})
+
+
+def applicable(rules: Rules) -> None:
+    """Raises InputError where ``rules`` differ from those in force in what stored pictures were measured with: levels
+    can be judged again, measuring takes the deliveries."""
+    now = load_rules()
+    for name in MEASURED_WITH:
+        before, after = getattr(now.picture, name), getattr(rules.picture, name)
+        if before != after:
+            told = f"picture.{name} is {after!r}, and stored pictures were measured with {before!r}"
+            raise InputError(told, "Try thresholds of levels here; floors and reserves show on pictures made anew")
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 from medsupply.errors import InputError
@@ -45,7 +46,7 @@ def share(value: Any, where: str) -> float:
 
 
 def positive(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < inf:
         raise InputError(f"{where} is {value!r}, no number of 0 or more", INSTRUCTION)
     return float(value)
 

@@ -313,3 +313,17 @@ def test_an_acknowledgement_lapses_when_the_level_rises(warehouse: Warehouse) ->
     put(warehouse, 1, [row("S1", **GONE)])
     evaluate(warehouse, 1)
     assert alerts(warehouse)["state"].to_list() == ["open"]
+
+
+def test_scores_of_a_day_do_not_know_of_later_ones_and_the_newest_knows_of_all(warehouse: Warehouse) -> None:
+    """Days are evaluated in another order than they came."""
+    short = {0: (), 1: ("S1",), 2: ("S1",), 3: ("S1", "S2")}
+    for number, names in short.items():
+        rows = [
+            row(name, trailing_demand_units=10.0, **(SHORT if name in names else {})) for name in ("S1", "S2", "S3")
+        ]
+        put(warehouse, number, rows)
+    for number in (0, 3, 1, 2):
+        store.evaluate(warehouse, day(number), moment(number), RULES)
+    query = "select as_of, episodes from alerts.score where rule = 'run_out' and grouping = 'all' order by as_of"
+    assert warehouse.read(query).rows() == [(day(0), 0), (day(1), 1), (day(2), 1), (day(3), 2)]

@@ -13,6 +13,8 @@ from written import HOLDERS, LAST, STOCK, Written, morning, nation
 from medsupply import desk, flow
 from medsupply.alerts.folding import RULES
 from medsupply.alerts.replay import Replay
+from medsupply.errors import InputError
+from medsupply.rules import load_rules
 from medsupply.warehouse.database.connection import Warehouse
 
 DAYS = [LAST - timedelta(days=number) for number in range(9, -1, -1)]
@@ -78,3 +80,14 @@ def test_two_files_are_each_repeatable_and_change_nothing(lived: Warehouse, tmp_
     assert second.version != first.version and content(second) != content(first)
     assert second.mails < first.mails
     assert lived.read("select * from alerts.state order by alert_id").equals(before)
+
+
+@pytest.mark.parametrize("change", ["floor_days_country = 60", "floor_days_area = 2", 'usable_reserve = ["thl"]'])
+def test_what_was_measured_is_not_tried_on_levels(lived: Warehouse, tmp_path: Path, change: str) -> None:
+    name = change.split(" ")[0]
+    lines = [change if line.startswith(f"{name} =") else line for line in CURRENT.read_text().splitlines()]
+    (tmp_path / "trial.toml").write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(InputError, match=rf"picture\.{name} is .*, and stored pictures were measured with"):
+        flow.replay(lived, tmp_path / "trial.toml")
+    with pytest.raises(InputError, match=name):
+        flow.levels_under(lived, LAST, load_rules(tmp_path / "trial.toml"))

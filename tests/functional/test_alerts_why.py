@@ -241,6 +241,23 @@ def test_no_data(warehouse: Warehouse) -> None:
         why(warehouse, "S1", on=None, county="55")
 
 
+def test_a_picture_that_no_evaluation_has_read_is_no_reason(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    live(warehouse, {}, SHORT)
+    put(warehouse, 1, [row("S1")], known_at=moment(1) + timedelta(hours=5))
+    told = asked(warehouse, on=1)
+    assert "S1 in 99: level elevated, reasons May run out within 8 weeks (run_out_p56)" in told
+    assert "A newer picture of the day" in told and "has not been evaluated: there it is normal." in told
+    assert "No picture of 2026-04-11 holds it; the newest before it that does:" in asked(warehouse, on=40)
+
+
+def test_a_reason_that_only_some_may_see_is_read_and_not_told(warehouse: Warehouse) -> None:
+    live(warehouse, *[{"level": "watch", "reasons": ["obligation_short"]}] * 3)
+    told = asked(warehouse)
+    assert "Alert obligation-S1-99-1" in told
+    assert "kept open" not in told, "it stands because its condition holds, not because counts are carried forward"
+
+
 def test_an_alert_about_deliveries_is_asked_by_its_source(warehouse: Warehouse) -> None:
     subscribe(warehouse)
     with warehouse.transaction() as connection:

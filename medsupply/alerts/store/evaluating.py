@@ -27,6 +27,7 @@ from medsupply.warehouse.database import bulk
 from medsupply.warehouse.database.connection import Warehouse
 
 LOCK = "select pg_advisory_xact_lock(hashtext('alerts'))"
+_NEWEST_DAY = "select as_of, known_at from alerts.evaluations order by as_of desc limit 1"
 _PICTURE = (
     "select known_at, content from picture.pictures"
     " where stage = 'judged' and as_of = :as_of and known_at <= :known_at order by known_at desc limit 1"
@@ -51,6 +52,10 @@ def evaluate(wh: Warehouse, as_of: date, known_at: datetime, rules_: Rules) -> s
         mails = write_notices(connection, wh.settings, telling.notices, rules_)
         if kind != "same":
             score_alerts(connection, as_of, known_at)
+        if kind == "past":
+            # The newest scores are those that people read: they know of the past as it is told now.
+            newest = connection.execute(sa.text(_NEWEST_DAY)).one()
+            score_alerts(connection, newest.as_of, max(newest.known_at, known_at))
     return _summary(new, telling, mails)
 
 

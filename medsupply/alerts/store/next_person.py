@@ -26,10 +26,29 @@ UNANSWERED_HOURS = 2.0
 
 def pass_on(connection: sa.Connection, wh: Warehouse, row: Mapping[str, Any], at: datetime) -> None:
     """Queue a mail that its recipient can never get for the next person: the deputy, else operations."""
+    if row["kind"] in ("confirmation", "digest"):
+        return
+    tried = _tried(connection, row)
     person = _next_of(subscriptions(connection), row["recipient"], wh.settings)
-    if person is None or row["kind"] in ("confirmation", "digest") or _told_the_end(connection, row, person):
+    # Deputies may name each other: who has been tried for this mail is asked once.
+    if person is not None and person.lower() in tried:
+        person = wh.settings.operator_mail
+    if person is None or person.lower() in tried or _told_the_end(connection, row, person):
         return
     queue(connection, [_for_person(connection, wh, row, person, "passed_on", at)])
+
+
+def _tried(connection: sa.Connection, row: Mapping[str, Any]) -> set[str]:
+    """Addresses that could not be given a mail: its recipient and those it was passed on from."""
+    query = sa.text("select lower(recipient) as who, thread, stands_in from alerts.outbox where message_id = :id")
+    found, before = {str(row["recipient"]).lower()}, row["thread"] if row["stands_in"] else None
+    while before:
+        one = connection.execute(query, {"id": before}).first()
+        if one is None or one.who in found:
+            break
+        found.add(one.who)
+        before = one.thread if one.stands_in else None
+    return found
 
 
 def _told_the_end(connection: sa.Connection, row: Mapping[str, Any], person: str) -> bool:

@@ -46,7 +46,8 @@ _ANNOUNCED = """
 def score_alerts(connection: sa.Connection, as_of: date, known_at: datetime) -> int:
     """Score the alerts of the country up to a report day; returns the rows written."""
     known = known_truths(connection, as_of, known_at)
-    episodes = [one for one in memory.stored_episodes(connection) if one.county_code == COUNTRY]
+    stored = memory.stored_episodes(connection)
+    episodes = [one for one in stored if one.county_code == COUNTRY and one.opened_on <= as_of]
     rows = [row for rule in SCORED for row in score(rule, episodes, known, as_of)] if known else []
     frame = pl.DataFrame(rows, schema=SCORE.dtypes())
     return bulk.replace(connection, SCORE, frame, as_of=as_of)

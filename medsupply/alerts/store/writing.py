@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from medsupply.alerts import links
 from medsupply.alerts.actions import actions_for
 from medsupply.alerts.episodes import RANK
-from medsupply.alerts.mails import AreaLevel, Subject, alert_mail, band_of, held_mail, medicine_name, with_notice
+from medsupply.alerts.mails import HELD, AreaLevel, Subject, alert_mail, band_of, held_mail, medicine_name, with_notice
 from medsupply.alerts.recipients import Group, Subscription, grouped
 from medsupply.alerts.rendering import Mail
 from medsupply.alerts.rules.rule import HIGH, LEFT_PICTURE
@@ -55,27 +55,33 @@ def write_notices(connection: sa.Connection, settings: Settings, notices: Sequen
     queued = 0
     for kind in ("alert", "resolved"):
         items = [item_of(one, here.medicines) for one in notices if one.kind == kind]
-        groups = grouped(items, lines)
+        groups = grouped(items, [*lines, *_of_openings(connection, items, lines)] if kind == "resolved" else lines)
         if kind == "resolved":
-            groups += _others(connection, items, groups)
+            subscribed = {line.address.lower() for line in lines}
+            groups = [replace(one, stands_in=one.address.lower() not in subscribed) for one in groups]
         wanted = [group_row(connection, here, group, kind) for group in groups]
         queued += queue(connection, [row for row in wanted if row is not None])
     return queued
 
 
-def _others(connection: sa.Connection, items: Sequence[Item], known: Sequence[Group]) -> list[Group]:
-    """Who got an opening without a subscription, as deputy or on duty: the end is told to them too."""
+def _of_openings(connection: sa.Connection, items: Sequence[Item], lines: Sequence[Subscription]) -> list[Subscription]:
+    """A line for each who got an opening: the end is told to all of them, also to a deputy, to who was on duty, and to
+    who subscribes to something else by now; not to who has ended all subscriptions."""
     query = sa.text(
-        "select distinct o.recipient, o.language from alerts.outbox o where o.kind = 'alert' and o.status = 'sent'"
-        " and :id = any(o.alert_ids) and not exists (select 1 from alerts.subscription s"
-        " where lower(s.address) = lower(o.recipient)) order by 1"
+        "select distinct o.recipient, o.language from alerts.outbox o where o.kind = 'alert' and :id = any(o.alert_ids)"
+        " and (lower(o.recipient) = any(:live) or (o.status = 'sent' and not exists"
+        " (select 1 from alerts.subscription s where lower(s.address) = lower(o.recipient)))) order by 1, 2"
     )
-    told = [
-        Subscription(row.recipient, row.language, None, "watch", item["county_code"], None, item["medicine_id"])
-        for item in items
-        for row in connection.execute(query, {"id": item["alert_id"]})
-    ]
-    return [replace(one, stands_in=True) for one in grouped(items, told) if one not in known]
+    own = {line.address.lower(): line for line in reversed(lines)}
+    found = []
+    for item in items:
+        for row in connection.execute(query, {"id": item["alert_id"], "live": list(own)}):
+            one = own.get(row.recipient.lower()) or Subscription(row.recipient, row.language, None, "watch")
+            found.append(
+                replace(one, level="watch", county_code=item["county_code"], medicine_id=item["medicine_id"],
+                        atc_prefix=None, form_class=None, digest=False)
+            )  # fmt: skip
+    return found
 
 
 def item_of(notice: Notice, medicines: Mapping[str, Row]) -> dict[str, str | None]:
@@ -236,7 +242,7 @@ def _holds_told(connection: sa.Connection, as_of: date) -> dict[str, int]:
 
 
 def _held_id(as_of: date) -> str:
-    return f"held-{as_of}"
+    return f"{HELD}{as_of}"
 
 
 def _reporting(row: Row, reasons: Sequence[str]) -> str:
