@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from medsupply.errors import SettingsError
 
@@ -162,12 +162,27 @@ def _smtp(url: str) -> str:
         raise SettingsError(
             "MEDSUPPLY_SMTP_URL is no mail relay address", "Write smtps://user:password@host:465 or smtp://host:587"
         )
+    if not _usable(parts):
+        raise SettingsError(
+            "MEDSUPPLY_SMTP_URL has a host, port, user or password that no relay can be given",
+            "Write smtps://user:password@host:465 with a port up to 65535 and letters without accents",
+        )
     if "starttls=off" in parts.query and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
         raise SettingsError(
             f"MEDSUPPLY_SMTP_URL switches STARTTLS off for {parts.hostname}",
             "Remove ?starttls=off; it is accepted for this machine's own address only",
         )
     return url
+
+
+def _usable(parts: SplitResult) -> bool:
+    """Whether the parts of a relay's address can be sent: SMTP logins and host names are ASCII."""
+    try:
+        (parts.hostname or "").encode("idna")
+        port = parts.port
+    except ValueError:
+        return False
+    return port != 0 and all(unquote(one or "").isascii() for one in (parts.username, parts.password))
 
 
 def _whole(name: str, text: str, default: int) -> int:

@@ -146,6 +146,9 @@ def _connected(channel: Channel) -> smtplib.SMTP:
         raise RelayDown(f"The relay does not serve us now ({error.smtp_code})", "The sender tries again") from error
     except (OSError, smtplib.SMTPException) as error:
         raise RelayDown(f"The relay cannot be reached ({error})", "The sender tries again") from error
+    except ValueError as error:
+        # A port, host, password or challenge that cannot be read: no mail's fault. The text may hold the password.
+        raise _broken(f"The relay cannot be spoken to as it is set ({type(error).__name__})") from error
 
 
 def _opened(channel: Channel) -> smtplib.SMTP:

@@ -11,10 +11,12 @@ from typing import Any
 from medsupply.areas import AREAS, COUNTRY
 from medsupply.errors import InputError
 from medsupply.rules.alerting import ROLES
+from medsupply.settings import LANGUAGES
 
 RANK = {"watch": 1, "elevated": 2, "severe": 3}
 # ASCII only: a relay without SMTPUTF8 could not deliver to others.
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+ATC = re.compile(r"[A-Z](\d\d([A-Z]([A-Z](\d\d)?)?)?)?")
 # The reason of an obligation is for Fimea and the ministry only.
 RESTRICTED_RULES, PRIVILEGED = ("obligation",), ("fimea", "stm")
 
@@ -76,6 +78,12 @@ def subscriptions_of(
     for one in (address, *([deputy] if deputy else [])):
         if not ADDRESS.fullmatch(one):
             raise InputError(f"{one!r} is no mail address", "Write name@example.org, in letters without accents")
+    if language not in LANGUAGES:
+        raise InputError(f"{language!r} is no language of mails", f"Use one of {', '.join(LANGUAGES)}")
+    if deputy is not None and deputy.lower() == address.lower():
+        raise InputError(f"{address} cannot be its own deputy", "Name somebody else, or nobody")
+    if atc is not None and not ATC.fullmatch(atc):
+        raise InputError(f"{atc!r} is no beginning of an ATC code", "Write it as J01 or J01CA04, in capitals")
     if level is not None and level not in RANK:
         raise InputError(f"{level!r} is no level to subscribe", "Use watch, elevated or severe")
     if role is not None and role not in ROLES:
