@@ -136,7 +136,10 @@ def episodes_of(history: pl.DataFrame, p: pl.DataFrame) -> list[Episode]:
     elevated = (pl.col("p56") >= ELEVATED_56) | (pl.col("p14") >= ELEVATED_14)
     level = pl.when(severe).then(pl.lit("severe")).when(elevated).then(pl.lit("elevated")).otherwise(pl.lit("normal"))
     judged = rows.with_columns(
-        level=level, run_out_p56=pl.when(low).then(1.0).otherwise("p56"), state=pl.lit("reported")
+        level=level,
+        run_out_p56=pl.when(low).then(1.0).otherwise("p56"),
+        state=pl.lit("reported"),
+        reporting_threshold=pl.lit(0.8),
     )
     found: list[Episode] = []
     for key, part in judged.sort("medicine_id", "as_of").partition_by("medicine_id", as_dict=True).items():

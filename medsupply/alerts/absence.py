@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from medsupply.alerts.rules.rule import ENOUGH_REPORTED, LEFT_PICTURE
+from medsupply.alerts.rules.rule import LEFT_PICTURE
 from medsupply.picture.reasons import Reason
 
 # Share of the area's families that must be heard of: of one silent wholesaler's families, others tell nothing.
@@ -37,7 +37,7 @@ def counted(situations: pl.DataFrame) -> pl.DataFrame:
     is enough) and ``late`` (the list of notices is)."""
     late = pl.col("reasons").list.contains(str(Reason.NOTICES_LATE))
     return situations.group_by("as_of", "county_code").agg(
-        families=pl.len(), heard=(pl.col("reporting_share") >= ENOUGH_REPORTED).sum(), late=late.any()
+        families=pl.len(), heard=(pl.col("reporting_share") >= pl.col("reporting_threshold")).sum(), late=late.any()
     )
 
 

@@ -1,9 +1,10 @@
 """One conversation with the relay: verified TLS, one recipient, and what each answer means for the mail.
 
-What is wrong with the recipient or the content (5xx to RCPT or DATA) is for ever. What is wrong with the relay, the
-sender address, TLS or the login concerns every mail: the queue is kept, and no mail is ever given up for it. What is
-said of one mail (4xx, a line that drops) is tried again for 72 hours. A refusal by policy may be either: of this
-recipient or content, or of us by a relay that takes nothing any more. The sender sees which by what becomes of others.
+What is wrong with the recipient (5xx to RCPT that says so) is for ever. What is wrong with the relay, the sender
+address, TLS or the login concerns every mail: the queue is kept, and no mail is ever given up for it. What is said of
+one mail (4xx, a line that drops) is tried again for 72 hours. A refusal by policy, or one that names neither address
+nor content, may be either: of this mail, or of us by a relay that takes nothing any more. The sender sees which by what
+becomes of others.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import contextlib
 import re
 import smtplib
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
@@ -28,9 +30,12 @@ from medsupply.errors import MailRefused, MailUnavailable
 from medsupply.settings import Settings
 
 TIMEOUT = 30.0
-# The enhanced code (RFC 3463) with which an answer begins; 5.7 is what a policy forbids.
+# The enhanced code (RFC 3463) with which an answer begins, and its subjects that are of the address or content alone;
+# others are of the system, the network, the protocol or a policy.
 ENHANCED = re.compile(r"\s*5\.(\d{1,3})\.\d{1,3}\b")
-POLICY = "7"
+OF_THIS_MAIL = ("1", "2", "6")
+# What RFC 5321 has for a recipient that cannot be, or not here.
+OF_RECIPIENT = (550, 551, 552, 553)
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -55,7 +60,7 @@ class LineDropped(MailUnavailable):
 
 
 class Denied(MailUnavailable):
-    """Refused by policy: a relay that no longer takes anything from us, or one recipient or content alone."""
+    """Refused, perhaps not for this mail's sake: by a relay that takes nothing from us any more, or it alone."""
 
 
 class ChannelBroken(MailUnavailable):
@@ -121,9 +126,9 @@ def _transaction(relay: smtplib.SMTP, message: EmailMessage, recipient: str) -> 
             f"The relay takes nothing from the sender address now ({error.smtp_code})", "The sender tries again"
         ) from error
     except smtplib.SMTPDataError as error:
-        raise _by_code(error.smtp_code, error.smtp_error) from error
+        raise _by_code(error.smtp_code, error.smtp_error, ()) from error
     for code, said in refused.values():
-        raise _by_code(code, said)
+        raise _by_code(code, said, OF_RECIPIENT)
 
 
 def _connected(channel: Channel) -> smtplib.SMTP:
@@ -173,19 +178,19 @@ def _opened(channel: Channel) -> smtplib.SMTP:
     return relay
 
 
-def _by_code(code: int, said: bytes | str) -> MailRefused | MailUnavailable:
+def _by_code(code: int, said: bytes | str, of_recipient: Sequence[int]) -> MailRefused | MailUnavailable:
     text = said.decode(errors="replace") if isinstance(said, bytes) else said
-    if 500 <= code < 600 and _by_policy(text):
-        return Denied(f"The relay refuses it by policy ({code} {text})", "Check what the relay allows")
-    if 500 <= code < 600:
+    if not 500 <= code < 600:
+        return MailUnavailable(f"The relay does not take it now ({code} {text})", "The sender tries again")
+    if _of_this_mail(code, text, of_recipient):
         return MailRefused(f"The relay refuses it for good ({code} {text})", "Correct the address")
-    return MailUnavailable(f"The relay does not take it now ({code} {text})", "The sender tries again")
+    return Denied(f"The relay refuses it by policy ({code} {text})", "Check what the relay allows")
 
 
-def _by_policy(text: str) -> bool:
+def _of_this_mail(code: int, text: str, of_recipient: Sequence[int]) -> bool:
     """By the enhanced code where there is one ("5.1.1 unknown in relay recipient table" is a dead address)."""
-    code = ENHANCED.match(text)
-    return code[1] == POLICY if code else "relay" in text.lower()
+    enhanced = ENHANCED.match(text)
+    return enhanced[1] in OF_THIS_MAIL if enhanced else code in of_recipient and "relay" not in text.lower()
 
 
 def _broken(reason: str) -> ChannelBroken:

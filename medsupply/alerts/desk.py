@@ -1,4 +1,4 @@
-"""Decisions of persons: acknowledge, silence, release a hold. Each leaves its trace in the audit."""
+"""Decisions of persons: acknowledge, silence and end it, release a hold. Each leaves its trace in the audit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from datetime import datetime, timedelta
 import polars as pl
 import sqlalchemy as sa
 
+from medsupply.alerts.episodes import RANK
+from medsupply.alerts.rules import RULES, SERVICE
 from medsupply.alerts.store import release_held
+from medsupply.areas import AREAS
 from medsupply.errors import InputError
 from medsupply.rules import Rules
 from medsupply.tables.alerts import ACKNOWLEDGEMENT, SILENCE
@@ -45,7 +48,11 @@ def silence(
     county_code: str | None = None,
     rule: str | None = None,
 ) -> str:
-    """No mails for what matches, until an end at most 30 days away; returns the silence's id."""
+    """No mails for what matches, until an end at most 30 days away; returns the silence's id.
+
+    Where alerts that match are open it holds up to their highest level: one that rises above it is told. Raises
+    InputError for what no alert could match.
+    """
     if not author.strip() or not reason.strip():
         raise InputError("A silence needs an author and a reason", "Say who and why")
     if not (medicine_id or county_code or rule):
@@ -56,9 +63,64 @@ def silence(
     row = {"silence_id": silence_id, "medicine_id": medicine_id, "county_code": county_code, "rule": rule,
            "author": author, "reason": reason, "starts_at": at, "ends_at": until}  # fmt: skip
     with wh.transaction() as connection:
-        bulk.copy(connection, SILENCE, pl.DataFrame([row], schema=SILENCE.dtypes()))
+        _check_matcher(connection, medicine_id, county_code, rule)
+        level = _highest_open(connection, medicine_id, county_code, rule)
+        bulk.copy(connection, SILENCE, pl.DataFrame([{**row, "level": level}], schema=SILENCE.dtypes()))
         audit(connection, at, "silence", silence_id, author, reason)
     return silence_id
+
+
+def _check_matcher(
+    connection: sa.Connection, medicine_id: str | None, county_code: str | None, rule: str | None
+) -> None:
+    names = [one.name for one in (*RULES, *SERVICE)]
+    if rule is not None and rule not in names:
+        raise InputError(f"{rule!r} is no rule", f"Use one of {', '.join(names)}")
+    if county_code is not None and county_code not in AREAS:
+        raise InputError(f"{county_code!r} is no area", "Use 01-21, 90, 91, Y1-Y5 or 99")
+    if medicine_id is None:
+        return
+    query = sa.text(
+        "select family_id from picture.medicines where medicine_id = :id union all"
+        " select medicine_id from alerts.state where medicine_id = :id limit 1"
+    )
+    family = connection.execute(query, {"id": medicine_id}).scalar()
+    if family is None and not connection.execute(sa.text("select 1 from picture.medicines limit 1")).first():
+        return  # before the first picture
+    if family is None:
+        raise InputError(f"No picture and no alert knows {medicine_id}", "See analyst.medicines for the ids")
+    if family != medicine_id:
+        raise InputError(f"Alerts are about families, {medicine_id} is one of {family}", f"Silence {family}")
+
+
+def _highest_open(
+    connection: sa.Connection, medicine_id: str | None, county_code: str | None, rule: str | None
+) -> str | None:
+    query = sa.text(
+        "select level from alerts.state where closed_on is null"
+        " and medicine_id = coalesce(cast(:medicine as varchar), medicine_id)"
+        " and county_code = coalesce(cast(:county as varchar), county_code)"
+        " and rule = coalesce(cast(:rule as varchar), rule)"
+    )
+    scope = {"medicine": medicine_id, "county": county_code, "rule": rule}
+    levels = [level for level in connection.execute(query, scope).scalars() if level in RANK]
+    return max(levels, key=RANK.__getitem__, default=None)
+
+
+def end_silence(wh: Warehouse, silence_id: str, *, author: str, reason: str, at: datetime) -> None:
+    """End a silence now. Raises InputError for an unknown or ended one."""
+    if not author.strip() or not reason.strip():
+        raise InputError("Ending a silence needs an author and a reason", "Say who and why")
+    query = "update alerts.silence set ends_at = :at where silence_id = :id and starts_at <= :at and ends_at > :at"
+    with wh.transaction() as connection:
+        if not connection.execute(sa.text(query), {"id": silence_id, "at": at}).rowcount:
+            raise InputError(f"{silence_id} is no silence that holds", "See medsupply alerts silences")
+        audit(connection, at, "end_silence", silence_id, author.strip(), reason.strip())
+
+
+def silences(wh: Warehouse, *, at: datetime) -> pl.DataFrame:
+    """Silences that hold at a moment: rows of ``alerts.silence``, the next to end first."""
+    return wh.rows(SILENCE, "starts_at <= :at and ends_at > :at", at=at).sort("ends_at", "silence_id")
 
 
 def release_hold(wh: Warehouse, *, author: str, reason: str, at: datetime, rules: Rules) -> int:

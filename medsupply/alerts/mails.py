@@ -8,7 +8,7 @@ mail must not start hoarding. The functions here are not even given those figure
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -43,10 +43,17 @@ NAMED_AREAS = 2
 
 @dataclass(frozen=True)
 class AreaLevel:
-    """An area and the level of the alert there."""
+    """An area: the level of the alert there, by when and how sure, and what of its reports has come.
+
+    ``estimated``: whether there is a probability of running out at all; ``reporting``: full, late, part or none.
+    """
 
     name: str
     level: str
+    band: str | None = None
+    certainty: str | None = None
+    estimated: bool = True
+    reporting: str = "full"
 
 
 @dataclass(frozen=True)
@@ -58,16 +65,13 @@ class Subject:
     areas: Sequence[AreaLevel]
     reasons: Sequence[str]
     actions: Sequence[str]
-    band: str | None
-    certainty: str | None
-    reporting: str
     owner: str | None
     as_of: date
     link: str
     unsubscribe: str  # empty for who stands in for a subscriber
     remarks: Sequence[str] = ()
     still_open: Sequence[str] = ()  # areas where other alerts on the medicine stand that the reader was told of
-    estimated: bool = True  # whether there is a probability of running out at all
+    ended: Sequence[str] = ()  # rules of which only the alerts end, while others stand in all of ``areas``
 
 
 def medicine_name(medicine: Mapping[str, Any] | None, medicine_id: str, language: str) -> str:
@@ -106,40 +110,50 @@ def alert_mail(subject: Subject, language: str, *, resolved: bool = False) -> Ma
     level = word(language, f"level.{subject.level}")
     kind = _ending(subject) if resolved else "alert"
     day = written(subject.as_of, language)
-    names = [area.name for area in subject.areas]
+    names = _names(subject)
     where = ", ".join(names) if len(names) <= NAMED_AREAS else say["say.areas"].format(count=len(names))
     title = say[f"subject.{kind}"].format(level=level.capitalize(), medicine=subject.medicine, date=day, area=where)
-    blocks = _resolved(subject, say) if resolved else _alert_blocks(subject, say, language, level)
+    blocks = _resolved(subject, say, language) if resolved else _alert_blocks(subject, say, language, level)
     frame = framed(say, title, day, "why_you" if subject.unsubscribe else "why_stands_in")
     return rendered(language, frame, blocks, subject.level, subject.link, subject.unsubscribe)
 
 
 def _ending(subject: Subject) -> str:
+    if subject.ended:
+        return "partly"
     return "withdrawn" if "withdrawn" in subject.remarks else "resolved"
 
 
 def _cause(subject: Subject) -> str:
-    return "left_picture" if "left_picture" in subject.remarks else _ending(subject)
+    return "left_picture" if "left_picture" in subject.remarks and not subject.ended else _ending(subject)
 
 
-def _resolved(subject: Subject, say: Mapping[str, str]) -> list[Block]:
-    """What has ended, and where: the same medicine may be short elsewhere still."""
-    told = say[f"say.{_cause(subject)}"].format(medicine=subject.medicine)
+def _resolved(subject: Subject, say: Mapping[str, str], language: str) -> list[Block]:
+    """What has ended, and where: the same medicine may be short elsewhere still, or there for another reason."""
+    rules = ", ".join(word(language, f"rule.{rule}") for rule in subject.ended)
+    told = say[f"say.{_cause(subject)}"].format(medicine=subject.medicine, rules=rules)
     still = [say["say.still_open"].format(areas=", ".join(subject.still_open))] if subject.still_open else []
     return [
         Block(say["head.what"], [told, *still]),
-        Block(say["head.areas"], [area.name for area in subject.areas], bullets=True),
+        Block(say["head.areas"], _levels(subject, language) if subject.ended else _names(subject), bullets=True),
     ]
 
 
+def _names(subject: Subject) -> list[str]:
+    return [area.name for area in subject.areas]
+
+
+def _levels(subject: Subject, language: str) -> list[str]:
+    return [f"{area.name}: {word(language, f'level.{area.level}')}" for area in subject.areas]
+
+
 def _alert_blocks(subject: Subject, say: Mapping[str, str], language: str, level: str) -> list[Block]:
-    areas = [f"{area.name}: {word(language, f'level.{area.level}')}" for area in subject.areas]
     why = [say[f"why.{reason}"] for reason in public_reasons(subject.reasons)]
     remarks = [say[f"remark.{code}"] for code in subject.remarks]
     return [
         Block(say["head.what"], [say["say.what"].format(medicine=subject.medicine, level=level), *remarks]),
-        Block(say["head.areas"], areas, bullets=True),
-        Block(say["head.when"], [_when(subject, say)]),
+        Block(say["head.areas"], _levels(subject, language), bullets=True),
+        Block(say["head.when"], _by_area(subject, lambda area: _when(area, say))),
         Block(say["head.why"], why or [say["why.availability"]], bullets=True),
         Block(say["head.do"], [say[f"action.{action}"] for action in subject.actions], bullets=True),
         Block(say["head.unknown"], _unknown(subject, say)),
@@ -147,22 +161,31 @@ def _alert_blocks(subject: Subject, say: Mapping[str, str], language: str, level
     ]
 
 
-def _when(subject: Subject, say: Mapping[str, str]) -> str:
+def _by_area(subject: Subject, told: Callable[[AreaLevel], str]) -> list[str]:
+    """What is told of the areas, each sentence once; with the areas it is true of where it is not true of all."""
+    found: dict[str, list[str]] = {}
+    for area in subject.areas:
+        found.setdefault(told(area), []).append(area.name)
+    if len(found) == 1:
+        return list(found)
+    return [f"{', '.join(areas)}: {sentence}" for sentence, areas in found.items()]
+
+
+def _when(area: AreaLevel, say: Mapping[str, str]) -> str:
     """The band and how sure it is; that nothing is known is never told as that nothing is to be feared."""
-    if subject.band and subject.certainty:
-        return say["say.run_out"].format(
-            certainty=say[f"certainty.{subject.certainty}"], band=say[f"band.{subject.band}"]
-        )
-    if subject.reporting == "none":
+    if area.band and area.certainty:
+        return say["say.run_out"].format(certainty=say[f"certainty.{area.certainty}"], band=say[f"band.{area.band}"])
+    if area.reporting == "none":
         return say["say.no_estimate"]
-    return say["say.not_soon" if subject.estimated else "say.not_estimated"]
+    return say["say.not_soon" if area.estimated else "say.not_estimated"]
 
 
 def _unknown(subject: Subject, say: Mapping[str, str]) -> list[str]:
     """What has not come: reports of stock, and the list of notices where the alert rests on an old one."""
     late = "notices_late" in subject.reasons
-    code = "stock" if late and subject.reporting == "full" else subject.reporting
-    return [say[f"say.reporting_{code}"], *([say["say.notices_late"]] if late else [])]
+    full = "stock" if late else "full"
+    told = _by_area(subject, lambda area: say[f"say.reporting_{full if area.reporting == 'full' else area.reporting}"])
+    return [*told, *([say["say.notices_late"]] if late else [])]
 
 
 def confirmation_mail(language: str, link: str, unsubscribe: str) -> Mail:

@@ -11,7 +11,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ import sqlalchemy as sa
 import structlog
 
 from medsupply.alerts import deliver
+from medsupply.alerts.one_pass import DENIED_IN_A_ROW, Pass
 from medsupply.alerts.rendering import delayed
 from medsupply.alerts.store import order
 from medsupply.alerts.store.beats import beat
@@ -34,15 +35,15 @@ GIVE_UP_AFTER = timedelta(hours=72)
 DRAIN_WAIT = timedelta(seconds=5)
 # Conversations that break off in a row before the rest of the batch is left for the next pass.
 DROPPED_IN_A_ROW = 3
-# Mails refused by policy, none taken, before the rest of the batch is left: the relay takes nothing from us.
-DENIED_IN_A_ROW = 5
+# A severe alert that is refused by policy for so long, with no mail taken that shows whose fault it is, is tried on the
+# next person.
+DENIED_LONG = timedelta(minutes=15)
 BATCH = 500
 LONGEST_ANSWER = 500
 # A test may kill the process here, to prove that nothing is lost.
 FAILPOINTS = ("claimed", "handed_over", "marked")
 _ARMED = os.environ.get("MEDSUPPLY_FAILPOINT", "")
 CHANNEL = (deliver.RelayDown, deliver.ChannelBroken)
-DOWN = (*CHANNEL, deliver.Denied)
 
 
 @dataclass
@@ -144,7 +145,7 @@ def _send_all(
     drain: bool,
 ) -> bool:
     """Send each claimed mail; False: stopped, since no other mail would fare better now."""
-    wh, met, waiting = claims.wh, _Met(), deque(due)
+    wh, met, waiting = claims.wh, Pass(dead=_dead_in_a_row(claims.wh)), deque(due)
     while waiting:
         message_id = waiting.popleft()
         with claims.claimed(message_id) as connection:
@@ -152,7 +153,8 @@ def _send_all(
                 continue
             for row in _in_order(connection, wh, message_id, met, clock, drain):
                 reached("claimed")
-                error = met.judged(_try_one(wh, channel, row, order.newest_sent(connection, row), clock))
+                newer = order.newest_sent(connection, row)
+                error = met.judged(row["recipient"], _try_one(wh, channel, row, newer, clock))
                 reached("handed_over")
                 _account(connection, wh, row, clock(), error, done)
                 reached("marked")
@@ -170,7 +172,7 @@ def _send_all(
 
 
 def _in_order(
-    connection: sa.Connection, wh: Warehouse, message_id: str, met: _Met, clock: Callable[[], datetime], drain: bool
+    connection: sa.Connection, wh: Warehouse, message_id: str, met: Pass, clock: Callable[[], datetime], drain: bool
 ) -> Iterator[dict[str, Any]]:
     """A claimed mail, after the older ones on its alerts to its reader that wait: each is tried once in a pass, then
     and there, whatever its due time. One that is put off again holds up an end alone."""
@@ -184,41 +186,6 @@ def _in_order(
             yield one
     if row["kind"] != "resolved" or not order.older(connection, row):
         yield row
-
-
-@dataclass
-class _Met:
-    """What one pass has met: conversations that broke off running, whether the relay takes mails, what it denied, and
-    what it has tried.
-
-    A refusal by policy is the relay's own, and the queue is kept, unless the relay takes another mail in the same pass:
-    then it means this recipient or content alone, the mail is tried once more, and the next person gets it at once.
-    One domain or recipient that forbids it thus stops no other mail, and a relay that has stopped relaying for us kills
-    none.
-    """
-
-    dropped: int = 0
-    taken: bool = False
-    denied: dict[str, str] = field(default_factory=dict)
-    tried: set[str] = field(default_factory=set)
-
-    def judged(self, error: MailRefused | MailUnavailable | None) -> MailRefused | MailUnavailable | None:
-        """What an answer means beside those to others."""
-        if self.taken and isinstance(error, deliver.Denied):
-            return MailRefused(error.reason, "Correct the address")
-        return error
-
-    def noted(self, message_id: str, error: MailRefused | MailUnavailable | None) -> list[str]:
-        """Note what came of a mail; returns the mails to try once more, now that the relay is seen to take some."""
-        self.dropped = self.dropped + 1 if isinstance(error, deliver.LineDropped) else 0
-        self.tried.add(message_id)
-        if isinstance(error, deliver.Denied):
-            self.denied[message_id] = str(error)
-        if error is not None:
-            return []
-        again, self.taken, self.denied = list(self.denied), True, {}
-        self.tried -= set(again)
-        return again
 
 
 def _try_one(
@@ -251,7 +218,13 @@ def _account(
     if error is None:
         done.sent += 1
         _mark(connection, row, "sent", now, None)
-    elif isinstance(error, DOWN):
+    elif isinstance(error, deliver.Denied):
+        done.later += 1
+        with connection.begin():
+            _mark(connection, row, "denied", now, str(error), CHANNEL_WAIT)
+            if row["kind"] == "alert" and row["level"] == "severe" and _denied_long(connection, row, now):
+                pass_on(connection, wh, row, now)
+    elif isinstance(error, CHANNEL):
         done.later += 1
         _mark(connection, row, "down", now, str(error), CHANNEL_WAIT)
         if isinstance(error, deliver.ChannelBroken):
@@ -281,6 +254,22 @@ def _account_for_mail(
         _mark(connection, row, "later", now, str(error), timedelta(minutes=WAITS[min(tries, len(WAITS) - 1)]))
 
 
+def _denied_long(connection: sa.Connection, row: dict[str, Any], now: datetime) -> bool:
+    query = sa.text("select min(at) from alerts.attempt where message_id = :id and outcome = 'denied'")
+    first = connection.execute(query, {"id": row["message_id"]}).scalar()
+    return first is not None and now - first >= DENIED_LONG
+
+
+def _dead_in_a_row(wh: Warehouse) -> set[str]:
+    """Addresses that were refused for good since the relay last took a mail."""
+    query = (
+        "select distinct lower(o.recipient) as who from alerts.attempt a join alerts.outbox o using (message_id)"
+        " where a.outcome = 'refused' and o.status = 'failed' and a.at > coalesce("
+        "(select max(at) from alerts.attempt where outcome = 'sent'), '-infinity')"
+    )
+    return set(wh.read(query)["who"])
+
+
 def _told_off(connection: sa.Connection, row: dict[str, Any]) -> tuple[int, datetime | None]:
     """How often the relay has not taken this very mail, and since when, once it was last queued by a person. How old
     the picture is does not matter."""
@@ -300,7 +289,7 @@ def _still_queued(connection: sa.Connection, message_id: str) -> dict[str, Any] 
     return dict(row) if row is not None else None
 
 
-STATUS = {"sent": "sent", "refused": "failed", "later": "queued", "down": "queued"}
+STATUS = {"sent": "sent", "refused": "failed", "later": "queued", "denied": "queued", "down": "queued"}
 
 
 def _mark(

@@ -7,11 +7,11 @@ open.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from medsupply.alerts.episodes import RANK, Episode
+from medsupply.alerts.episodes import FLAP_CHANGES, FLAP_DAYS, RANK, Episode, Transition, flaps
 from medsupply.alerts.naming import in_order
 from medsupply.alerts.rules.rule import LEFT_PICTURE
 from medsupply.rules.alerting import Hold
@@ -63,12 +63,12 @@ def due(episode: Episode, told: Told) -> Notice | None:
 
 
 def after(episode: Episode, told: Told, notice: Notice | None) -> Told:
-    """What has been told once ``notice`` is written; a level that fell may be told again, unless it flaps."""
+    """What has been told once ``notice`` is written; a level that fell may be told again."""
     if notice is not None:
         return replace(told, level=episode.level if notice.kind == "alert" else told.level,
                        closed=notice.kind == "resolved", held=False)  # fmt: skip
     fell = RANK.get(episode.level or "", 0) < RANK.get(told.level or "", 0)
-    if fell and not episode.flapping and episode.closed_on is None:
+    if fell and episode.closed_on is None:
         return replace(told, level=episode.level)
     return told
 
@@ -109,12 +109,8 @@ def tell(
         key = one.alert_id
         state = after(one, before[key], notices.get(key))
         result[key] = replace(state, held=True) if key in waits else state
-    flapped = {
-        one.alert_id: earlier.flapping
-        for line in in_order(episodes).values()
-        for earlier, one in itertools.pairwise(line)
-    }
-    now = [one for one in notices.values() if not _digest_only(one, flapped)]
+    flapping = _flapping(episodes)
+    now = [one for one in notices.values() if not _digest_only(one, flapping[one.episode.alert_id])]
     return Telling([*now, *_withdrawn(gone, immediate)], result, held, openings if held else ())
 
 
@@ -123,15 +119,43 @@ def _withdrawn(gone: Sequence[tuple[Episode, Told]], immediate: Collection[str])
     return [
         Notice(one, "resolved", remark="withdrawn")
         for one, told in gone
-        if one.rule in immediate and told.level is not None and not told.closed and not one.flapping
+        if one.rule in immediate and told.level is not None and not told.closed
     ]
 
 
-def _digest_only(notice: Notice, flapped: Mapping[str, bool]) -> bool:
+class _Flapping(NamedTuple):
+    """Whether a rise has said that the scope goes up and down: one before the last rise, and one at all."""
+
+    before: bool = False
+    told: bool = False
+
+
+def _flapping(episodes: Sequence[Episode]) -> dict[str, _Flapping]:
+    """By alert. The turn that makes a scope flap may be a fall, which sends no mail: the next rise says it then."""
+    found: dict[str, _Flapping] = {}
+    for line in in_order(episodes).values():
+        if sum(len(one.transitions) for one in line) <= FLAP_CHANGES:
+            found |= {one.alert_id: _Flapping() for one in line}
+            continue
+        seen: list[Transition] = []
+        now = _Flapping()
+        for one in line:
+            for change in one.transitions:
+                seen = [*seen[-FLAP_DAYS:], change]
+                flaps_ = flaps(seen, change.on)
+                if change.up:
+                    now = _Flapping(before=flaps_ and now.told, told=flaps_)
+                else:
+                    now = now._replace(told=flaps_ and now.told)
+            found[one.alert_id] = now
+    return found
+
+
+def _digest_only(notice: Notice, flapping: _Flapping) -> bool:
     """A scope that goes up and down gives one mail that says so; after it the digest alone tells."""
     if notice.kind == "resolved":
-        return notice.episode.flapping
-    return notice.flapping and flapped.get(notice.episode.alert_id, False)
+        return flapping.told
+    return notice.flapping and flapping.before
 
 
 def release(episodes: Sequence[Episode], told: Mapping[str, Told], silenced: Callable[[Episode], bool]) -> Telling:

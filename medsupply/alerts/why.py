@@ -2,55 +2,53 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from medsupply.alerts.episodes import FALLS_AFTER, Transition, flaps
-from medsupply.alerts.folding import IMMEDIATE, RULES
-from medsupply.alerts.recipients import RANK, Subscription
+from medsupply.alerts.folding import RULES
+from medsupply.alerts.recipients import RANK
 from medsupply.alerts.rules.rule import HIGH, LEFT_PICTURE, known, left
-from medsupply.alerts.store.order import NEWER
+from medsupply.alerts.store.memory import MEMBERS
 from medsupply.alerts.store.past import UNSURE
+from medsupply.alerts.why_mails import mails, moment
 from medsupply.areas import AREAS, COUNTRY
-from medsupply.days import HELSINKI
 from medsupply.errors import InputError
-from medsupply.tables.alerts import SUBSCRIPTION
+from medsupply.picture.reasons import Reason
+from medsupply.rules import load_rules
 from medsupply.warehouse.database.connection import Warehouse
 from medsupply.words import has_word, word
 
 Row = dict[str, Any]
-_PICTURE = """
-    SELECT s.*, m.form_class, m.family_id AS family FROM analyst.situation s
-    LEFT JOIN picture.medicines m USING (medicine_id)
+_PICTURE = f"""
+    SELECT s.*, m.form_class, m.family_id AS family, f.members FROM analyst.situation s
+    LEFT JOIN picture.medicines m USING (medicine_id) LEFT JOIN ({MEMBERS}) f ON f.family_id = s.medicine_id
     WHERE s.medicine_id = coalesce((SELECT family_id FROM picture.medicines WHERE medicine_id = :medicine), :medicine)
       AND s.county_code = :county AND s.as_of <= coalesce(cast(:on AS date), s.as_of) ORDER BY s.as_of DESC LIMIT 1
-"""
+"""  # noqa: S608  the part stands in memory.py
 # The picture that an evaluation read: the newest one known by then.
-_EVALUATED_PICTURE = """
-    SELECT s.*, m.form_class, m.family_id AS family FROM analyst.situation_history s
-    LEFT JOIN picture.medicines m USING (medicine_id)
+_EVALUATED_PICTURE = f"""
+    SELECT s.*, m.form_class, m.family_id AS family, f.members FROM analyst.situation_history s
+    LEFT JOIN picture.medicines m USING (medicine_id) LEFT JOIN ({MEMBERS}) f ON f.family_id = s.medicine_id
     WHERE s.medicine_id = :medicine_id AND s.county_code = :county_code AND s.as_of = :as_of
       AND s.known_at <= :known_at ORDER BY s.known_at DESC LIMIT 1
-"""
+"""  # noqa: S608  the part stands in memory.py
 # The newest day on which its alerts were evaluated: its last picture's, or a later one whose picture does not hold it.
 _EVALUATED = """
     SELECT * FROM alerts.evaluations
     WHERE as_of = :as_of OR (as_of > :as_of AND as_of <= coalesce(cast(:on AS date), as_of))
     ORDER BY as_of DESC LIMIT 1
 """
-_MAILS = f"""
-    SELECT n.kind, n.recipient, n.status, n.attempts, o.last_error, o.waits, o.due_at, o.sent_at,
-           p.recipient AS instead, o.recipient AS address, newer.kind AS newer, newer.created_at AS newer_at,
-           (SELECT array_agg(a.author || ' ' || to_char(a.at AT TIME ZONE 'Europe/Helsinki', 'YYYY-MM-DD HH24:MI')
-                             || ' in Helsinki: ' || a.reason ORDER BY a.at)
-            FROM ops.audit a WHERE a.action = 'requeue_mail' AND a.subject = o.message_id) AS again
-    FROM alerts.outbox o JOIN analyst.notifications n USING (message_id)
-    LEFT JOIN LATERAL (SELECT n.kind, n.created_at FROM alerts.outbox n WHERE n.sent_at < o.sent_at AND {NEWER}
-                       ORDER BY n.created_at DESC, n.message_id DESC LIMIT 1) newer ON true
-    LEFT JOIN analyst.notifications p ON p.message_id = o.thread AND p.recipient <> n.recipient
-    WHERE (o.alert_id = :id OR :id = ANY(o.alert_ids)) AND (o.as_of IS NULL OR o.as_of <= :as_of)
-    ORDER BY o.created_at, o.message_id
-"""  # noqa: S608  the part stands in order.py
+
+_WITHDRAWN = """
+    SELECT e.alert_id, min(e."on") AS opened_on, max(e.level) AS level, max(e.withdrawn_at) AS withdrawn_at,
+           CASE WHEN bool_or(o.message_id IS NOT NULL) THEN max(e.level) END AS told
+    FROM alerts.event e LEFT JOIN alerts.outbox o ON e.alert_id = ANY(o.alert_ids)
+    WHERE e.withdrawn_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM alerts.state s WHERE s.alert_id = e.alert_id)
+      AND e.alert_id = concat_ws('-', split_part(e.alert_id, '-', 1), CAST(:medicine_id AS text),
+                                 CAST(:county_code AS text), substring(e.alert_id FROM '[0-9]+$'))
+    GROUP BY e.alert_id HAVING min(e."on") <= :as_of ORDER BY min(e."on"), e.alert_id
+"""
 
 
 def why(wh: Warehouse, medicine: str, *, on: date | None, county: str, recipient: str | None = None) -> str:
@@ -92,7 +90,7 @@ def _as_evaluated(wh: Warehouse, row: Row, evaluated: list[Row]) -> tuple[Row, l
         return row, []
     read = wh.read(_EVALUATED_PICTURE, **{name: row[name] for name in ("medicine_id", "county_code", "as_of")},
                    known_at=evaluated[0]["known_at"])  # fmt: skip
-    told = f"A newer picture of the day, known {_moment(row['known_at'])}, has not been evaluated"
+    told = f"A newer picture of the day, known {moment(row['known_at'])}, has not been evaluated"
     return (read.row(0, named=True) if read.height else row), [f"  {told}: there it is {row['level']}."]
 
 
@@ -106,8 +104,9 @@ def _of_service(wh: Warehouse, name: str, on: date | None, county: str, recipien
     query = "SELECT 1 FROM alerts.state WHERE medicine_id = :name AND county_code = :county"
     if not evaluated or not wh.read(query, name=name, county=county).height:
         raise _nothing(wh, name, on, county)
-    row = {**evaluated[0], "medicine_id": name, "county_code": county, "level": None, "state": "reported"}
-    return "\n".join([f"{name} as known {_moment(row['known_at'])}:", *_alerts(wh, row, recipient)])
+    row = {**evaluated[0], "medicine_id": name, "county_code": county, "level": None, "state": "reported",
+           "atc": None, "form_class": None, "members": None}  # fmt: skip
+    return "\n".join([f"{name} as known {moment(row['known_at'])}:", *_alerts(wh, row, recipient)])
 
 
 def _nothing(wh: Warehouse, medicine: str, on: date | None, county: str) -> InputError:
@@ -163,12 +162,27 @@ def _alerts(wh: Warehouse, row: Row, recipient: str | None) -> list[str]:
         lines += _events(wh, state["alert_id"], row["as_of"])
         lines += [] if closed else _inhibited(wh, row, state)
         lines += _silences(wh, state, row["as_of"]) + _acknowledged(wh, state, row)
-        lines += _mails(wh, state, row, recipient)
+        lines += mails(wh, state, row, recipient)
+    return lines + _withdrawn(wh, row, recipient)
+
+
+def _withdrawn(wh: Warehouse, row: Row, recipient: str | None) -> list[str]:
+    """Alerts that stood until later data about past days took them back, and their mails."""
+    lines = []
+    for one in wh.read(_WITHDRAWN, **{name: row[name] for name in ("medicine_id", "county_code", "as_of")}).to_dicts():
+        lines.append(
+            f"Alert {one['alert_id']}: opened {one['opened_on']} at {one['level']}, withdrawn by later data"
+            f" {moment(one['withdrawn_at'])}"
+        )
+        rule, scope = one["alert_id"].partition("-")[0], {name: row[name] for name in ("medicine_id", "county_code")}
+        state = {**one, **scope, "rule": rule, "highest": one["level"], "flapping": False, "held": False, "open": False}
+        lines += mails(wh, state, row, recipient)
     return lines
 
 
 def _on_day(wh: Warehouse, state: Row, as_of: date) -> Row:
-    """``state`` as it was on a report day: its ``level``, the ``highest`` until then, whether it was ``flapping``."""
+    """``state`` as it was on a report day: its ``level``, the ``highest`` until then, whether it was ``flapping`` and
+    ``open``."""
     query = (
         'select e.alert_id, e."on", e.transition, e.level, e.reasons from alerts.event e join alerts.state s'
         " using (alert_id) where s.rule = :rule and s.medicine_id = :medicine and s.county_code = :county"
@@ -184,10 +198,13 @@ def _on_day(wh: Warehouse, state: Row, as_of: date) -> Row:
         "level": levels[-1],
         "highest": max(levels, key=lambda level: RANK.get(level or "", 0)),
         "flapping": bool(mine) and flaps(turns, mine[-1]["on"]),
+        "open": state["closed_on"] is None or state["closed_on"] > as_of,
     }
 
 
 def _never(row: Row) -> list[str]:
+    if row["level"] is None and str(Reason.LOW_DEMAND) in (row["reasons"] or ()):
+        return ["No alert was open: too little is dispensed in the area for a level of its own. See the country's."]
     if left(row):
         return ["No alert was open: the picture does not hold it any more."]
     if row["level"] in (None, "unknown"):
@@ -202,7 +219,7 @@ def _inhibited(wh: Warehouse, row: Row, state: Row) -> list[str]:
     rule = next((one for one in RULES if one.name == state["rule"]), None)
     if rule is None:
         return []
-    row = {**row, "reasons": _reasons(wh, row)}
+    row = {**row, "reasons": _reasons(wh, row), "reporting_threshold": load_rules().picture.reporting_threshold}
     if rule.opens(row):
         higher = RANK.get(state["level"] or "", 0) > RANK.get(row["level"] or "", 0)
         told = f"  stays {state['level']}: its level falls after {FALLS_AFTER} evaluations running that are below it"
@@ -263,8 +280,8 @@ def _silences(wh: Warehouse, state: Row, as_of: date) -> list[str]:
         opened=state["opened_on"],
     )  # fmt: skip
     return [
-        f"  silenced by {row['author']} from {row['starts_at']:%Y-%m-%d} until {row['ends_at']:%Y-%m-%d}:"
-        f" {row['reason']}"
+        f"  silenced{' up to ' + row['level'] if row['level'] else ''} by {row['author']}"
+        f" from {row['starts_at']:%Y-%m-%d} until {row['ends_at']:%Y-%m-%d}: {row['reason']}"
         for row in found.iter_rows(named=True)
     ]
 
@@ -274,7 +291,7 @@ def _acknowledged(wh: Warehouse, state: Row, day: Row) -> list[str]:
     found, at = wh.read(query, id=state["alert_id"], as_of=day["as_of"]), day["known_at"]
     return [
         f"  acknowledged by {row['owner']} at {row['level']}: {row['note']}"
-        + f" ({'ran out' if row['expires_at'] <= at else 'runs out'} {_moment(row['expires_at'])})"
+        + f" ({'ran out' if row['expires_at'] <= at else 'runs out'} {moment(row['expires_at'])})"
         + (" (lapsed: the level has risen)" if _higher(state, row) else "")
         for row in found.iter_rows(named=True)
     ]
@@ -282,100 +299,3 @@ def _acknowledged(wh: Warehouse, state: Row, day: Row) -> list[str]:
 
 def _higher(state: Row, acknowledged: Row) -> bool:
     return RANK.get(state["level"] or "", 0) > RANK.get(acknowledged["level"] or "", 0)
-
-
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone(HELSINKI):%Y-%m-%d %H:%M} in Helsinki"
-
-
-def _mails(wh: Warehouse, state: Row, row: Row, recipient: str | None) -> list[str]:
-    found = wh.read(_MAILS, id=state["alert_id"], as_of=row["as_of"]).to_dicts()
-    mails = [one for one in found if recipient is None or _is(recipient, one["address"])]
-    if not mails:
-        cause = None if found else _put_off(wh, state, row)
-        return [f"  no mail{f' to {recipient}' if recipient else ''}: {cause or _no_mail(wh, state, row, recipient)}"]
-    return [_mail(one) for one in mails]
-
-
-def _is(recipient: str, address: str) -> bool:
-    """The same address: as elsewhere, capitals make no difference."""
-    return recipient.lower() == address.lower()
-
-
-def _mail(one: Row) -> str:
-    tries = f"after {one['attempts']} {'try' if one['attempts'] == 1 else 'tries'}"
-    waits = one["waits"] and one["status"] == "queued"
-    return (
-        f"  mail ({one['kind']}) to {one['recipient']}"
-        + (f", in place of {one['instead']}" if one["instead"] else "")
-        + f": {one['status']} {tries}"
-        + (f", {_moment(one['sent_at'])}" if one["sent_at"] else "")
-        + (f", as delayed: after the one ({one['newer']}) written {_moment(one['newer_at'])}" if one["newer"] else "")
-        + (f"; waits for office hours until {_moment(one['due_at'])}" if waits else "")
-        + (f"; {one['last_error']}" if one["last_error"] else "")
-        + "".join(f"; queued again by {told}" for told in one["again"] or ())
-    )
-
-
-def _put_off(wh: Warehouse, state: Row, row: Row) -> str | None:
-    """What kept the mails of an immediate rule back on the day: a silence, or a hold that stood then."""
-    if state["rule"] not in IMMEDIATE:
-        return None
-    query = (
-        "select count(*) as n from alerts.silence where coalesce(medicine_id, :medicine) = :medicine"
-        " and coalesce(county_code, :county) = :county and coalesce(rule, :rule) = :rule"
-        " and starts_at <= :at and ends_at > :at"
-    )
-    scope = {"medicine": state["medicine_id"], "county": state["county_code"], "rule": state["rule"]}
-    silenced = wh.read(query, **scope, at=row["known_at"]).item()
-    if silenced:
-        return "it is silenced; it is told then if it is still open"
-    query = (
-        "select released_at from alerts.evaluations where held and as_of between :opened and :as_of"
-        " and (released_at is null or released_at >= :at) order by as_of desc limit 1"
-    )
-    held = wh.read(query, opened=state["opened_on"], as_of=row["as_of"], at=row["known_at"])["released_at"].to_list()
-    if held or (state["held"] and state["told"] is None):
-        released = f"; it was released {_moment(held[0])}" if held and held[0] else ""
-        return f"it waits for a person to release the held evaluation{released}"
-    return None
-
-
-def _no_mail(wh: Warehouse, state: Row, row: Row, recipient: str | None) -> str:
-    """The first cause that the stored facts give."""
-    if state["rule"] not in IMMEDIATE:
-        return f"the rule {state['rule']} is told in the daily digest only"
-    if state["told"] is None:
-        return "it closed before it was told"
-    item = {**row, "level": state["highest"]}
-    lines = wh.rows(SUBSCRIPTION, "created_at <= :at", at=row["known_at"]).to_dicts()
-    if recipient is not None:
-        lines = [line for line in lines if _is(recipient, line["address"])]
-        if not lines:
-            return "the address has no subscription; who is on duty or a deputy gets mails by the rota alone"
-    return _nobody(lines, item, row["known_at"]) or _told_otherwise(wh, state, row)
-
-
-def _told_otherwise(wh: Warehouse, state: Row, row: Row) -> str:
-    if state["flapping"]:
-        return "the scope goes up and down: the digest alone tells"
-    query = "select min(as_of) as day from alerts.outbox where :id = any(alert_ids) and as_of > :as_of"
-    later = wh.read(query, id=state["alert_id"], as_of=row["as_of"])["day"].item()
-    return f"it was told later, as of {later}" if later else "nothing about it was new on an evaluated day"
-
-
-def _nobody(lines: list[Row], item: Row, at: datetime) -> str | None:
-    """Why none of the subscriptions asks for it; None: some do."""
-    names = set(Subscription.__dataclass_fields__)
-    covering = [line for line in lines if Subscription(**{k: v for k, v in line.items() if k in names}).covers(item)]
-    live = [one for one in covering if one["ended_at"] is None or one["ended_at"] > at]
-    confirmed = [one for one in live if one["confirmed_at"] is not None and one["confirmed_at"] <= at]
-    low = [one for one in confirmed if RANK[one["level"]] <= RANK.get(item["level"] or "", 0)]
-    causes = (
-        (covering, "no subscription is about this medicine and area"),
-        (live, "the subscriptions to it have ended"),
-        (confirmed, "the subscriptions to it are not confirmed"),
-        (low, f"every subscription to it begins above level {item['level']}"),
-        ([one for one in low if not one["digest"]], "the subscriptions to it want the digest only"),
-    )
-    return next((told for left, told in causes if not left), None)

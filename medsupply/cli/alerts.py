@@ -74,7 +74,10 @@ def silence(
     county: str = typer.Option(None, help="Area code."),
     rule: str = typer.Option(None, help="Rule, for instance run_out."),
 ) -> None:
-    """No mails on what matches until an end; the alert stays on the page, and is told then if it is still open."""
+    """No mails on what matches until an end; the alert stays on the page, and is told then if it is still open.
+
+    Where one is open now, the silence holds up to its level: what rises above it is told.
+    """
     from medsupply import desk
 
     with common.warehouse() as wh:
@@ -84,6 +87,35 @@ def silence(
             rule=rule,
         )  # fmt: skip
     typer.echo(f"Silenced until {until} ({found}).")
+
+
+@alerts.command("silences")
+def list_silences() -> None:
+    """Silences that hold now."""
+    from medsupply import desk
+
+    with common.warehouse() as wh:
+        for row in desk.silences(wh, at=common.now()).iter_rows(named=True):
+            scope = ", ".join(row[name] or "all" for name in ("medicine_id", "county_code", "rule"))
+            upto = f" up to {row['level']}" if row["level"] else ""
+            typer.echo(
+                f"{row['silence_id']}  {scope}{upto}  until {row['ends_at']:%Y-%m-%d %H:%M} UTC"
+                f"  {row['author']}: {row['reason']}"
+            )
+
+
+@alerts.command()
+def end_silence(
+    silence_id: str,
+    author: str = typer.Option(..., help="Who ends it."),
+    reason: str = typer.Option(..., help="Why."),
+) -> None:
+    """End a silence now; what is still open is told by the next evaluation."""
+    from medsupply import desk
+
+    with common.warehouse() as wh:
+        desk.end_silence(wh, silence_id, author=author, reason=reason, at=common.now())
+    typer.echo(f"{silence_id} has ended.")
 
 
 @alerts.command()

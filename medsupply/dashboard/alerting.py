@@ -16,6 +16,7 @@ from medsupply.dashboard.look import ORDER
 from medsupply.dashboard.mails import Mail
 from medsupply.dashboard.markup import Cell, Column
 from medsupply.dashboard.wording import coded, say
+from medsupply.days import HELSINKI
 from medsupply.words import has_word, word
 from medsupply.words import numbers as write
 
@@ -30,8 +31,24 @@ def open_alerts(frame: pl.DataFrame) -> pl.DataFrame:
 
 def subject(language: str, row: Mapping[str, Any]) -> str:
     """What an alert is about and of which rule, in one line: a medicine may have several in the same area."""
-    about = " ".join(filter(None, (problems.name(language, row), problems.kind(language, row))))
-    return f"{about} – {place(language, row['county_code'])} ({coded(language, 'rule', row['rule'])})"
+    return (
+        f"{_medicine(language, row)} – {place(language, row['county_code'])} ({coded(language, 'rule', row['rule'])})"
+    )
+
+
+def silence(language: str, row: Mapping[str, Any]) -> str:
+    """What a silence covers, until when, and who gave it why, in one line."""
+    parts = (
+        _medicine(language, row) if row["medicine_id"] else "",
+        place(language, row["county_code"]) if row["county_code"] else "",
+        coded(language, "rule", row["rule"]) if row["rule"] else "",
+    )
+    until = say(language, "silence.until", day=write.day(language, row["ends_at"].astimezone(HELSINKI).date()))
+    return f"{', '.join(filter(None, parts))} – {until} ({row['author']}: {row['reason']})"
+
+
+def _medicine(language: str, row: Mapping[str, Any]) -> str:
+    return " ".join(filter(None, (problems.name(language, row), problems.kind(language, row))))
 
 
 def grouped(frame: pl.DataFrame) -> list[list[dict[str, Any]]]:

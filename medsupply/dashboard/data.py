@@ -332,6 +332,15 @@ def notifications() -> pl.DataFrame:
     return fresh("SELECT * FROM analyst.notifications ORDER BY created_at DESC, message_id LIMIT 200")
 
 
+def silences() -> pl.DataFrame:
+    """Silences that hold now, with the names of their medicine; the next to end first."""
+    return fresh(
+        f"SELECT i.*, {MEDICINE} FROM alerts.silence i LEFT JOIN analyst.medicines m USING (medicine_id) "  # noqa: S608
+        "WHERE i.starts_at <= :now AND i.ends_at > :now ORDER BY i.ends_at, i.silence_id",
+        now=current().clock(),
+    )
+
+
 def subscriptions() -> pl.DataFrame:
     """Standing subscriptions, by address."""
     return fresh("SELECT * FROM alerts.subscription WHERE ended_at IS NULL ORDER BY address, subscription_id")

@@ -54,6 +54,14 @@ def silence(
     )
 
 
+def end_silence(wh: Warehouse, person: Person, silence_id: str, *, author: str, reason: str, at: datetime) -> None:
+    """End a silence before its time. Raises InputError as ``acknowledge`` does."""
+    _may(person)
+    for rule in wh.read("select rule from alerts.silence where silence_id = :id", id=silence_id)["rule"]:
+        _sees(person, rule)
+    desk.end_silence(wh, silence_id, author=_filled(author, "owner"), reason=_filled(reason, "note"), at=at)
+
+
 def release(wh: Warehouse, person: Person, *, author: str, reason: str, at: datetime) -> int:
     """Let the mails of held evaluations go; returns how many were queued."""
     _may(person)

@@ -79,6 +79,23 @@ def silence(language: str, found: pl.DataFrame, person: Person) -> None:
             decided(language, decide)
 
 
+def end_silence(language: str, running: pl.DataFrame, person: Person) -> None:
+    """Let the mails of a silence go on before its end."""
+    labels = {row["silence_id"]: alerting.silence(language, row) for row in running.iter_rows(named=True)}
+
+    def decide() -> str:
+        decisions.end_silence(asking.warehouse(), person, key, author=author, reason=reason, at=current().clock())
+        return say(language, "silence.ended")
+
+    with st.form("end_silence"):
+        st.markdown(say(language, "silence.running"))
+        key = st.selectbox(say(language, "silence.one"), list(labels), format_func=lambda one: labels[one])
+        author = st.text_input(say(language, "acknowledge.owner"), value=person.name, max_chars=80)
+        reason = st.text_area(say(language, "silence.reason"), max_chars=500)
+        if st.form_submit_button(say(language, "silence.end")):
+            decided(language, decide)
+
+
 def release(language: str, held: list[date], person: Person) -> None:
     """Let the mails of held evaluations go."""
 

@@ -63,6 +63,12 @@ def open_alerts(found: pl.DataFrame) -> pl.DataFrame:
     return named(alerting.open_alerts(found))
 
 
+def silences() -> pl.DataFrame:
+    """Silences that hold, without those of alerts that the person may not know of."""
+    found = data.silences()
+    return found if passes(Gate.OBLIGATION) else found.filter(~pl.col("rule").is_in(RESTRICTED_RULES).fill_null(False))
+
+
 def deliveries(found: pl.DataFrame) -> pl.DataFrame:
     """Deliveries without their packs for who may not see figures of a single company: a file has one sender."""
     return found if passes(Gate.COMPANY) else leaving("deliveries", found)

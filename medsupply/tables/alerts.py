@@ -45,6 +45,9 @@ class Events(dy.Schema):
     alert_id = text("Alert", primary_key=True)
     on = day("Report day", primary_key=True)
     transition = text("opened, raised, lowered or closed", primary_key=True)
+    version = count(
+        "Which picture of the day gave it: 1, and one more for each that gave it another level", primary_key=True
+    )
     level = text("Level after it", nullable=True)
     known_at = moment("Moment of the picture that showed it")
     rules_version = text("Version of the rules file")
@@ -82,7 +85,9 @@ class Attempts(dy.Schema):
     message_id = text("Message", primary_key=True)
     number = count("Try", "try", primary_key=True)
     at = moment("When")
-    outcome = text("sent, later, refused, or down: the relay, TLS, login or a policy, for every mail perhaps")
+    outcome = text(
+        "sent, later, refused, denied: by a policy or with all others, or down: the relay, TLS or login, for every mail"
+    )
     detail = text("What the relay said", nullable=True)
 
 
@@ -132,6 +137,7 @@ class Silences(dy.Schema):
     medicine_id = text("Family or medicine", nullable=True)
     county_code = text("Area", nullable=True)
     rule = text("Rule", nullable=True)
+    level = text("Highest level of what it silences; above it mails go out. Empty: every level", nullable=True)
     author = text("Who")
     reason = text("Why")
     starts_at = moment("From")
@@ -185,8 +191,19 @@ TABLES: tuple[Table, ...] = (
     EVALUATIONS, STATE, EVENT, OUTBOX, ATTEMPT, SUBSCRIPTION, DUTY, BEAT, ACKNOWLEDGEMENT, SILENCE, SCORE,
 )  # fmt: skip
 
+
+def silences(at: str) -> str:
+    """SQL: whether the silence ``i`` holds back the mails of the alert ``s`` at the moment ``at``."""
+    return f"""
+        i.starts_at <= {at} AND i.ends_at > {at} AND coalesce(i.medicine_id, s.medicine_id) = s.medicine_id
+        AND coalesce(i.county_code, s.county_code) = s.county_code AND coalesce(i.rule, s.rule) = s.rule
+        AND coalesce(array_position(ARRAY['watch', 'elevated', 'severe'], s.level::text), 0)
+            <= coalesce(array_position(ARRAY['watch', 'elevated', 'severe'], i.level::text), 3)
+    """
+
+
 # Episodes as people see them; who may see which is up to what stands after it.
-EPISODES = """
+EPISODES = f"""
     SELECT s.alert_id, s.rule, s.medicine_id, s.county_code, s.episode, s.level,
            CASE WHEN s.state = 'closed' THEN 'closed' WHEN q.silence_id IS NOT NULL THEN 'silenced'
                 WHEN s.state = 'open' AND a.alert_id IS NOT NULL THEN 'acknowledged' ELSE s.state END AS state,
@@ -201,10 +218,9 @@ EPISODES = """
         ORDER BY k.at DESC LIMIT 1) a ON true
     LEFT JOIN LATERAL (
         SELECT i.silence_id FROM alerts.silence i
-        WHERE i.starts_at <= now() AND i.ends_at > now() AND coalesce(i.medicine_id, s.medicine_id) = s.medicine_id
-          AND coalesce(i.county_code, s.county_code) = s.county_code AND coalesce(i.rule, s.rule) = s.rule
+        WHERE {silences("now()")}
         LIMIT 1) q ON true
-"""
+"""  # noqa: S608  the part stands above
 VIEWS: tuple[View, ...] = (
     View(
         "alerts",

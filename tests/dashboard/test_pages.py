@@ -162,6 +162,28 @@ def test_acknowledging_needs_a_name_and_a_note(fresh_settings: Settings, open_em
     assert audit.row(0) == ("acknowledge", "Anna Aalto", "Called the holder", NOW)
 
 
+def test_a_silence_is_given_and_ended_on_the_page(fresh_settings: Settings, open_empty: Open) -> None:
+    with Warehouse.open(fresh_settings) as wh:
+        fill(wh)
+    at = open_empty("alerts", "en")
+    give = next(place for place, one in enumerate(at.button) if one.label == say("en", "silence.do"))
+    assert say("en", "silence.end") not in {one.label for one in at.button}, "nothing is silenced"
+    at.text_input[1].set_value("Anna Aalto")
+    at.text_area[1].set_value("Known recall")
+    at.button[give].click().run()
+    end = next(place for place, one in enumerate(at.button) if one.label == say("en", "silence.end"))
+    (line,) = at.selectbox[2].options
+    assert line.endswith(f"{say('en', 'silence.until', day='18 Mar 2026')} (Anna Aalto: Known recall)"), line
+    at.text_input[2].set_value("Bo Berg")
+    at.text_area[2].set_value("The recall is over")
+    assert say("en", "silence.ended") in shown(at.button[end].click().run())
+    with Warehouse.open(fresh_settings) as wh:
+        assert wh.read("SELECT ends_at FROM alerts.silence").item() == NOW
+        assert wh.read("SELECT action, author FROM ops.audit ORDER BY action").rows() == [
+            ("end_silence", "Bo Berg"), ("silence", "Anna Aalto"),
+        ]  # fmt: skip
+
+
 def test_a_link_acknowledges_nothing(filled_settings: Settings, open_filled: Open) -> None:
     open_filled("alerts", "en", acknowledge="run_out-0", owner="x", note="y")
     with Warehouse.open(filled_settings) as wh:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import polars as pl
 import pytest
@@ -147,6 +148,27 @@ def test_who_may_not_see_an_alert_cannot_decide_on_it_by_its_name(
             decisions.acknowledge(wh, someone, STORAGE, owner="Anna", note="n", at=NOW)
         with pytest.raises(InputError, match=r"decision\.no_alert"):
             decisions.silence(wh, someone, **scope, author="Anna", reason="r", days=7, at=NOW)
+
+
+def test_a_silence_of_obligatory_storage_stands_for_who_may_know_and_only_they_end_it(
+    fresh_settings: Settings, open_empty: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scope: dict[str, Any] = {"medicine_id": family(FAMILIES[2]), "county_code": "99", "rule": "obligation"}
+    with Warehouse.open(fresh_settings) as wh:
+        fill(wh)
+        fimea = Person("Anna", "duty_officer", organisation="fimea")
+        decisions.silence(wh, fimea, **scope, author="Anna", reason="Planned", days=7, at=NOW)
+        silence = wh.read("SELECT silence_id FROM alerts.silence").item()
+        for organisation, may in (("nesa", False), ("fimea", True)):
+            someone = enter(monkeypatch, organisation, "duty_officer")
+            offered = {option for box in open_empty("alerts", "en").selectbox for option in box.options}
+            assert any("Planned" in option for option in offered) is may
+            ended = {"author": "Bo", "reason": "over", "at": NOW}
+            if may:
+                decisions.end_silence(wh, someone, silence, **ended)
+                continue
+            with pytest.raises(InputError, match=r"decision\.no_alert"):
+                decisions.end_silence(wh, someone, silence, **ended)
 
 
 @pytest.mark.parametrize(("organisation", "role", "packs"), [("fimea", "analyst", True), ("21", "reader", False)])

@@ -14,8 +14,9 @@ from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import polars as pl
 import pytest
-from alerts_pictures import GONE, SHORT, day, moment, put, row
+from alerts_pictures import GONE, SHORT, day, medicine, moment, put, row
 from hostile_relay import Relay, running
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -33,8 +34,11 @@ from medsupply.alerts.absence import completed
 from medsupply.alerts.episodes import RANK
 from medsupply.alerts.folding import IMMEDIATE, RULES, folded
 from medsupply.alerts.recipients import Subscription
+from medsupply.alerts.rendering import texts
 from medsupply.alerts.store import evaluating
 from medsupply.rules import load_rules
+from medsupply.tables.picture import MEDICINES
+from medsupply.warehouse.database import bulk
 from medsupply.warehouse.database.connection import Warehouse
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -50,6 +54,7 @@ KINDS: dict[str, dict[str, Any]] = {
 SCOPES = tuple(itertools.product(("S1", "S2"), ("99", "21")))
 KIND = st.sampled_from(sorted(KINDS))
 CURRENT = load_rules()
+FLAPPING = texts("fi")["remark.flapping"]
 ALERTS = ("evaluations", "state", "event", "outbox", "attempt", "subscription", "silence", "acknowledgement", "score")
 TABLES = ("picture.situation", "picture.pictures", *(f"alerts.{name}" for name in ALERTS))
 ROUNDS = int(os.environ.get("MEDSUPPLY_SOAK", "0"))
@@ -88,6 +93,9 @@ class Life(RuleBasedStateMachine):
         lines = [Subscription("all@example.org", "fi", None, "elevated"),
                  Subscription("worst@example.org", "sv", None, "severe", deputy="deputy@example.org")]  # fmt: skip
         subscriptions.add(self.warehouse, lines, at=moment(-1), confirmed=True)
+        named = [medicine(one) for one in ("S1", "S2")]
+        with self.warehouse.transaction() as connection:
+            bulk.upsert(connection, MEDICINES, pl.DataFrame(named, schema_overrides=MEDICINES.dtypes()))
         self.known: list[datetime] = []  # by day: the moment of its newest picture
         self.kinds: list[dict[tuple[str, str], str]] = []
         self.seen: dict[int, dict[tuple[str, str], str]] = {}  # evaluated days, as evaluated last
@@ -120,7 +128,7 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data())
     def a_day_is_evaluated_again(self, data: st.DataObject) -> None:
         number = data.draw(st.integers(0, len(self.known) - 1))
-        known = self.seen.get(number) == self.kinds[number]
+        known = all(self.seen.get(one) == self.kinds[one] for one in self._with(number))
         told = self._evaluate(number, "")
         assert not known or told.startswith("0 alert changes (0 opened)"), told
 
@@ -162,7 +170,10 @@ class Life(RuleBasedStateMachine):
     def the_episodes_are_those_of_the_days(self) -> None:
         if not self.seen:
             return
-        query = "select s.* from picture.situation s join alerts.evaluations e using (as_of, known_at)"
+        query = (
+            "select s.*, 0.8::float8 as reporting_threshold from picture.situation s"
+            " join alerts.evaluations e using (as_of, known_at)"
+        )
         wanted = {_content(vars(one)) for one in folded(completed(self.warehouse.read(query)), RULES, {})}
         assert {_content(one) for one in self._alerts()} == wanted
 
@@ -182,7 +193,7 @@ class Life(RuleBasedStateMachine):
         believed = self._believed()
         alerts = {one["alert_id"]: one for one in self._alerts()}
         for one in alerts.values():
-            quiet = one["flapping"] or one["rule"] not in IMMEDIATE or self._silenced(one)
+            quiet = self._said_to_flap(one) or one["rule"] not in IMMEDIATE or self._silenced(one)
             if quiet or RANK.get(one["level"], 0) < RANK["elevated"]:
                 continue
             kind, level = believed.get(one["alert_id"], (None, None))
@@ -191,7 +202,7 @@ class Life(RuleBasedStateMachine):
             else:
                 assert kind != "alert", one
         ghosts = {one for one, (kind, _) in believed.items() if kind == "alert" and one not in alerts}
-        assert not [one for one in ghosts if not self._goes_on(one) and not self.flapped(one)], ghosts
+        assert not [one for one in ghosts if not self._goes_on(one)], ghosts
 
     @invariant()
     def what_is_sent_is_queued_and_stays_itself(self) -> None:
@@ -232,8 +243,13 @@ class Life(RuleBasedStateMachine):
                 except Killed:
                     assert str(self._alerts()) + str(self._mails()) == before, "half an evaluation stayed"
         told = store.evaluate(self.warehouse, *at)
-        self.seen[number] = dict(self.kinds[number])
+        self.seen |= {one: dict(self.kinds[one]) for one in self._with(number)}
         return told
+
+    def _with(self, number: int) -> list[int]:
+        """The days that are evaluated with a day: those since the first evaluated one, as known at its moment."""
+        first = min(self.seen, default=number)
+        return [*(one for one in range(first, number) if self.known[one] <= self.known[number]), number]
 
     def _alerts(self, where: str = "true") -> list[dict[str, Any]]:
         return self.warehouse.read(f"select * from alerts.state where {where} order by alert_id").to_dicts()
@@ -256,6 +272,12 @@ class Life(RuleBasedStateMachine):
         query = "select count(*) as n from alerts.silence where medicine_id = :m and county_code = :c"
         return bool(self.warehouse.read(query, m=one["medicine_id"], c=one["county_code"]).item())
 
+    def _said_to_flap(self, one: dict[str, Any]) -> bool:
+        """Whether a mail has said that the scope goes up and down: the digest alone tells of it then."""
+        scope = one["alert_id"].rpartition("-")[0]
+        said = (mail for mail in self._mails() if any(i.rpartition("-")[0] == scope for i in mail["alert_ids"]))
+        return one["flapping"] and any(FLAPPING in " ".join(mail["body_text"].split()) for mail in said)
+
     def _goes_on(self, alert_id: str) -> bool:
         """Whether an episode that is no more goes on under another number: it was joined with one told later."""
         start, end = self.meant[alert_id]
@@ -264,10 +286,6 @@ class Life(RuleBasedStateMachine):
             one["alert_id"].rpartition("-")[0] == scope and one["opened_on"] <= end
             and start <= (one["closed_on"] or date.max) for one in self._alerts()
         )  # fmt: skip
-
-    def flapped(self, alert_id: str) -> bool:
-        scope = alert_id.rpartition("-")[0]
-        return any(one["flapping"] and one["alert_id"].rpartition("-")[0] == scope for one in self._alerts())
 
 
 def _dies(where: str) -> Callable[[str], None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from itertools import product
@@ -20,7 +19,6 @@ from medsupply.alerts.digests import digest
 from medsupply.alerts.recipients import subscriptions_of
 from medsupply.alerts.rendering import texts
 from medsupply.alerts.store import rota
-from medsupply.alerts.store.next_person import escalate, working_hours
 from medsupply.alerts.store.scoring import replay_rules
 from medsupply.areas import AREAS
 from medsupply.days import HELSINKI
@@ -286,88 +284,12 @@ def test_the_digest_waits_for_its_hour_and_for_the_day_and_says_when_it_could_no
     assert "alerts of 3 March 2026 have not been evaluated" in " ".join(told[1].split())
 
 
-def test_nobody_acknowledges_and_the_deputy_is_told_once(warehouse: Warehouse) -> None:
-    subscribe(warehouse, "duty@example.org", deputy="deputy@example.org")
-    put(warehouse, 0, [row("S1", **GONE), row("S2", **GONE)])
-    evaluate(warehouse, 0)
-    clock = datetime(2026, 3, 3, 7, 0, tzinfo=UTC)
-    with running(Relay()) as url:
-        sender.send(warehouse, clock=lambda: clock, smtp_url=url)
-    desk.acknowledge(warehouse, "run_out-S2-99-1", owner="D", note="on it", at=clock, rules=RULES)
-    assert escalate(warehouse, clock + timedelta(hours=1)) == 0
-    assert escalate(warehouse, clock + timedelta(hours=3)) == 1
-    assert escalate(warehouse, clock + timedelta(hours=4)) == 0
-    told = [one for one in outbox(warehouse) if one["recipient"] == "deputy@example.org"]
-    assert [one["alert_id"] for one in told] == ["run_out-S1-99-1"]
-    assert "deputy" in told[0]["body_text"]
-
-
-def test_without_a_deputy_operations_are_told_that_nobody_acknowledges(warehouse: Warehouse) -> None:
-    warehouse.settings = replace(warehouse.settings, operator_mail="ops@example.org")
-    subscribe(warehouse, "duty@example.org")
-    subscribe(warehouse, "other@example.org")
-    put(warehouse, 0, [row("S1", **GONE)])
-    evaluate(warehouse, 0)
-    clock = datetime(2026, 3, 3, 7, 0, tzinfo=UTC)
-    with running(Relay()) as url:
-        sender.send(warehouse, clock=lambda: clock, smtp_url=url)
-    assert [escalate(warehouse, clock + timedelta(hours=hours)) for hours in (1, 3, 4)] == [0, 1, 0]
-    told = next(one for one in outbox(warehouse) if one["recipient"] == "ops@example.org")
-    assert told["language"] == "fi" and "eikä kukaan sen saajista ole nimennyt sijaista" in flat(told["body_text"])
-
-
-def test_a_silenced_alert_is_not_passed_to_the_deputy(warehouse: Warehouse) -> None:
-    subscribe(warehouse, "duty@example.org", deputy="deputy@example.org")
-    put(warehouse, 0, [row("S1", **GONE)])
-    evaluate(warehouse, 0)
-    clock = datetime(2026, 3, 3, 7, 0, tzinfo=UTC)
-    with running(Relay()) as url:
-        sender.send(warehouse, clock=lambda: clock, smtp_url=url)
-    end = clock + timedelta(hours=5)
-    desk.silence(warehouse, author="A", reason="known", at=clock, until=end, medicine_id="S1")
-    assert escalate(warehouse, end - timedelta(minutes=1)) == 0
-    assert escalate(warehouse, end) == 1, "the silence has ended, and the alert is as unanswered as before"
-
-
-def test_an_acknowledgement_that_runs_out_is_told_and_escalates_again(warehouse: Warehouse) -> None:
-    """Its readers are reminded at once, the deputy two working hours later; each once, also after more evaluations."""
-    subscribe(warehouse, "duty@example.org", deputy="deputy@example.org")
-    put(warehouse, 0, [row("S1", **GONE)])
-    evaluate(warehouse, 0)
-    clock = datetime(2026, 3, 3, 7, 0, tzinfo=UTC)
-    relay = Relay()
-    with running(relay) as url:
-        for hours in (0, 3):
-            sender.send(warehouse, clock=lambda: clock + timedelta(hours=hours), smtp_url=url)  # noqa: B023
-        desk.acknowledge(
-            warehouse, "run_out-S1-99-1", owner="D", note="on it", at=clock + timedelta(hours=4), rules=RULES
-        )
-        for number in range(1, 9):
-            put(warehouse, number, [row("S1", **GONE)])
-            evaluate(warehouse, number)
-            sender.send(warehouse, clock=lambda: clock + timedelta(days=number), smtp_url=url)  # noqa: B023
-        for hours in (0, 1, 3, 4, 30):
-            lapsed = clock + timedelta(days=8, hours=hours)
-            sender.send(warehouse, clock=lambda: lapsed, smtp_url=url)  # noqa: B023
-    told = [(str(one["To"]).split("@")[0], "run out" in text(one), "as deputy" in text(one)) for one in relay.taken]
-    assert told == [("duty", False, False), ("deputy", False, True), ("duty", True, False), ("deputy", False, True)]
-    assert "Nobody yet" in text(relay.taken[2]), "who had it in hand has it no more"
-    assert [one["List-Unsubscribe"] is None for one in relay.taken] == [False, True, False, True]
-
-
 def text(mail: EmailMessage) -> str:
     return flat(mail.get_body(("plain",)).get_content())  # type: ignore[union-attr]
 
 
 def flat(told: str) -> str:
     return " ".join(told.split())
-
-
-def test_office_hours_are_what_counts() -> None:
-    friday = datetime(2026, 3, 6, 13, 0, tzinfo=UTC)  # 15:00 in Helsinki
-    assert working_hours(friday, friday + timedelta(hours=12)) == 1.0
-    assert working_hours(friday, friday + timedelta(days=2, hours=12)) == 1.0
-    assert working_hours(friday, datetime(2026, 3, 9, 7, 0, tzinfo=UTC)) == 2.0
 
 
 def test_scores_are_stored_and_rules_can_be_played_on_the_past(warehouse: Warehouse) -> None:

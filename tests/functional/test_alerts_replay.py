@@ -68,8 +68,10 @@ def test_the_rules_in_force_give_what_is_stored(lived: Warehouse) -> None:
         "select * from alerts.score where rule = 'run_out' and grouping = 'all' and as_of = :day", day=LAST
     ).row(0, named=True)
     assert {name: done.scores[name] for name in SCORED} == {name: score[name] for name in SCORED}
-    mails = lived.read("select count(*) as n from alerts.outbox where kind = 'alert'").item()
-    assert (done.days, done.officials, done.mails) == (len(DAYS), 1, mails) and mails > 0
+    mails = dict(lived.read("select kind, count(*) as n from alerts.outbox group by kind").iter_rows())
+    assert (done.days, done.officials, done.told.held) == (len(DAYS), 1, 0)
+    assert {"alert": done.told.openings, "resolved": done.told.ends} == {"alert": 0, "resolved": 0} | mails
+    assert done.mails > 0
 
 
 def test_two_files_are_each_repeatable_and_change_nothing(lived: Warehouse, tmp_path: Path) -> None:

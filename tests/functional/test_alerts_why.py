@@ -5,16 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import polars as pl
 import pytest
-from alerts_pictures import GONE, SHORT, any_row, day, moment, put, row
+from alerts_pictures import GONE, SHORT, any_row, day, medicine, moment, put, row
 from hostile_relay import Relay, running
 
 from medsupply.alerts import desk, sender, store, subscriptions
+from medsupply.alerts.digests import digest
 from medsupply.alerts.recipients import subscriptions_of
 from medsupply.alerts.why import why
 from medsupply.errors import InputError
 from medsupply.rules import load_rules
 from medsupply.tables.ops import DELIVERIES
+from medsupply.tables.picture import MEDICINES
 from medsupply.warehouse.database import bulk
 from medsupply.warehouse.database.connection import Warehouse
 
@@ -27,14 +30,14 @@ def subscribe(wh: Warehouse, address: str = "a@example.org", *, confirmed: bool 
     subscriptions.add(wh, lines, at=moment(-1), confirmed=confirmed)
 
 
-def live(wh: Warehouse, *series: dict[str, Any], medicine: str = "S1") -> None:
+def live(wh: Warehouse, *series: dict[str, Any], family: str = "S1") -> None:
     for number, changes in enumerate(series):
-        put(wh, number, [row(medicine, **changes)])
+        put(wh, number, [row(family, **changes)])
         store.evaluate(wh, day(number), moment(number), RULES)
 
 
-def asked(wh: Warehouse, medicine: str = "S1", on: int | None = None) -> str:
-    return why(wh, medicine, on=day(on) if on is not None else None, county="99")
+def asked(wh: Warehouse, family: str = "S1", on: int | None = None) -> str:
+    return why(wh, family, on=day(on) if on is not None else None, county="99")
 
 
 def test_sent(warehouse: Warehouse) -> None:
@@ -279,3 +282,41 @@ def test_not_evaluated_yet_and_put_off_till_morning(warehouse: Warehouse) -> Non
     assert "waits for office hours until 2026-03-04 08:00 in Helsinki" in asked(warehouse)
     put(warehouse, 1, [row("S1", **GONE)])
     assert "have not been evaluated" in asked(warehouse)
+
+
+def test_an_alert_that_later_data_took_back_is_told_with_its_mails(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    live(warehouse, SHORT)
+    later = moment(0) + timedelta(hours=5)
+    put(warehouse, 0, [row("S1")], known_at=later)
+    store.evaluate(warehouse, day(0), later, RULES)
+    told = asked(warehouse)
+    assert f"Alert run_out-S1-99-1: opened {day(0)} at elevated, withdrawn by later data" in told
+    assert "mail (alert) to" in told and "mail (resolved) to" in told
+
+
+def test_who_had_the_digest_that_told_it(warehouse: Warehouse) -> None:
+    subscribe(warehouse)
+    subscribe(warehouse, "other@example.org", role="county", county="21")
+    live(warehouse, {"level": "watch", "reasons": ["demand_surge"]})
+    assert f"no digest of {day(0)} has told it" in asked(warehouse)
+    digest(warehouse, day(0), at=moment(0) + timedelta(hours=8))
+    told = asked(warehouse)
+    assert "the rule surge is told in the daily digest only" in told
+    assert "mail (digest) to a***@example.org: queued" in told and "o***@example.org" not in told
+    assert "mail (digest)" in why(warehouse, "S1", on=None, county="99", recipient="A@example.org")
+
+
+def test_a_subscription_to_one_medicine_of_the_family_counts(warehouse: Warehouse) -> None:
+    live(warehouse, SHORT)
+    named = [medicine("S1"), medicine("S1-500", family_id="S1", grain="medicine")]
+    with warehouse.transaction() as connection:
+        bulk.upsert(connection, MEDICINES, pl.DataFrame(named, schema_overrides=MEDICINES.dtypes()))
+    lines = subscriptions_of("one@example.org", language="en", medicine="S1-500", level="severe")
+    subscriptions.add(warehouse, lines, at=moment(-1), confirmed=True)
+    assert "every subscription to it begins above level elevated" in asked(warehouse)
+
+
+def test_too_little_use_for_a_level_is_no_lack_of_data(warehouse: Warehouse) -> None:
+    live(warehouse, {"level": None, "reasons": ["low_demand"]})
+    assert "too little is dispensed in the area for a level of its own" in asked(warehouse)

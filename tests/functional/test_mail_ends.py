@@ -10,6 +10,7 @@ from hostile_relay import Relay, running
 
 from medsupply.alerts import sender, store, subscriptions
 from medsupply.alerts.recipients import Subscription, subscriptions_of
+from medsupply.areas import AREAS
 from medsupply.rules import load_rules
 from medsupply.warehouse.database.connection import Warehouse
 
@@ -111,3 +112,45 @@ def test_a_reader_may_end_the_mails_of_a_hold_and_operations_have_nothing_to_end
         sender.send(warehouse, clock=lambda: moment(1), smtp_url=url)
     ends = {mail["To"]: mail["List-Unsubscribe"] is not None for mail in relay.taken}
     assert ends == {"duty@example.org": True, "operations@example.org": False}
+
+
+NOTICE = {"level": "elevated", "reasons": ["notice_covers_all_28"]}
+BOTH = {**GONE, "reasons": ["stock_at_floor", "notice_covers_all_28"]}
+
+
+def test_the_end_of_one_reason_says_that_the_alert_stays_open(warehouse: Warehouse) -> None:
+    subscribe(warehouse, only("a@example.org", "elevated"), only("b@example.org", "elevated", "21"))
+    for number in range(6):
+        changes = BOTH if number < 2 else GONE
+        put(warehouse, number, [row("S1", **changes), row("S1", "21", **(NOTICE if number < 2 else {}))])
+        store.evaluate(warehouse, day(number), moment(number), RULES)
+    ends = {
+        one["recipient"]: one
+        for one in warehouse.read("select * from alerts.outbox where kind = 'resolved'").iter_rows(named=True)
+    }
+    own, other = ends["a@example.org"], ends["b@example.org"]
+    assert own["alert_ids"] == ["notice-S1-99-1"] and other["alert_ids"] == ["notice-S1-21-1"]
+    assert own["subject"].startswith("Alert stays open, one reason gone (Finland)")
+    told = " ".join(own["body_text"].split())
+    assert "is gone: shortage notice. The alert stays open for another reason." in told and "Finland: severe" in told
+    assert other["subject"].startswith(f"Alert ended ({AREAS['21'].name('en')})")
+
+
+def test_a_mail_on_several_areas_tells_each_of_its_own(warehouse: Warehouse) -> None:
+    subscribe(warehouse, only("a@example.org", "elevated"), only("a@example.org", "elevated", "21"))
+    silent = {
+        "reporting_share": 0.85,
+        "reasons": ["stock_at_floor", "late_data"],
+        "notice_share": 1.0,
+        "notices_open": 1,
+    }
+    later = {**SHORT, "run_out_p28": 0.05, "run_out_p56": 0.6, "run_out_p84": 0.7, "level": "elevated"}
+    put(warehouse, 0, [row("S1", **GONE), row("S1", "21", **{**later, **silent, "run_out_p14": 0.01})])
+    store.evaluate(warehouse, day(0), moment(0), RULES)
+    (mail,) = warehouse.read("select * from alerts.outbox").to_dicts()
+    told = " ".join(mail["body_text"].split())
+    assert "Finland: Running out is likely now or within two weeks." in told
+    area = AREAS["21"].name("en")
+    assert f"{area}: Running out is likely within twelve weeks." in told
+    assert "Finland: Nothing is missing" in told and f"{area}: Some reports are missing" in told
+    assert "given a shortage notice" in told, "a notice in one of the areas is told"

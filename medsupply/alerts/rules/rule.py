@@ -15,7 +15,6 @@ Row = Mapping[str, Any]
 Opens = Callable[[Row], bool]
 Quiet = Callable[[Row, float | None], bool]
 HIGH = ("elevated", "severe")
-ENOUGH_REPORTED = 0.8
 # State and only reason of the row that stands for a scope without any, on a day on which the area's data are there.
 LEFT_PICTURE = "left_picture"
 
@@ -33,13 +32,14 @@ class Rule:
     immediate: bool = True
 
 
-def known(row: Row, threshold: float = ENOUGH_REPORTED) -> bool:
-    """Whether the row can speak for closing: heard of by enough of usual stock. Carried-forward counts: the fold."""
+def known(row: Row) -> bool:
+    """Whether the row can speak for closing: heard of by as much of usual stock as ``reporting_threshold`` of the
+    rules file asks for. Carried-forward counts: the fold."""
     share = row["reporting_share"]
     return (
         row["level"] not in (None, "unknown")
         and row["state"] in ("reported", "not_stocked", "late")
-        and (share is None or share >= threshold)
+        and (share is None or share >= row["reporting_threshold"])
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -98,6 +99,11 @@ _OPEN = f"""
 """  # noqa: S608
 
 
+def tells(line: Subscription, item: Mapping[str, Any], rule: str) -> bool:
+    """Whether the digest tells an alert of ``rule`` to who has this subscription: about its subject, by its level."""
+    return line.wants(item) or (rule not in BY_LEVEL and line.covers(item))
+
+
 def _told(rows: list[dict[str, Any]], mine: list[Subscription], language: str) -> list[OpenAlert]:
     """Open alerts that this reader is subscribed to, one line per family and area, the weightiest first; those below
     the lowest level of the subscription, which the rules without a mail of their own are told at, come after.
@@ -108,11 +114,11 @@ def _told(rows: list[dict[str, Any]], mine: list[Subscription], language: str) -
     privileged = any(line.role in PRIVILEGED for line in mine)
     found: dict[tuple[str, str], OpenAlert] = {}
     for row in sorted(rows, key=lambda row: ORDER.get(row["rule"], len(ORDER))):
-        wanted = any(line.wants(row) for line in mine)
-        told = wanted or (row["rule"] not in BY_LEVEL and any(line.covers(row) for line in mine))
-        if not told or (row["rule"] in RESTRICTED_RULES and not privileged):
+        if not any(tells(line, row, row["rule"]) for line in mine):
             continue
-        one = _open_alert(row, language, aside=not wanted)
+        if row["rule"] in RESTRICTED_RULES and not privileged:
+            continue
+        one = _open_alert(row, language, aside=not any(line.wants(row) for line in mine))
         key = (row["medicine_id"], row["county_code"])
         if key not in found or _rank(one) > _rank(found[key]):
             found[key] = one

@@ -1,7 +1,8 @@
 """Evaluate a report day: state, events and outbox in one transaction.
 
 The states are a fold over all evaluated days, so that evaluating twice, or past days in any order, gives the same
-episodes. A new day goes on from the states that are stored; a day evaluated again folds the whole past.
+episodes. A new day goes on from the states that are stored; a day evaluated again folds the whole past. With the day
+that is asked for go the days before it that were left out, or whose picture late files have changed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from medsupply.alerts.absence import first_seen
-from medsupply.alerts.episodes import Episode, Transition
+from medsupply.alerts.episodes import RANK, Episode, Transition
 from medsupply.alerts.folding import IMMEDIATE, RULES, SERVICE, Key, folded
 from medsupply.alerts.naming import Named, in_order, named, scope
 from medsupply.alerts.store import memory, past
@@ -29,34 +30,54 @@ from medsupply.warehouse.database.connection import Warehouse
 LOCK = "select pg_advisory_xact_lock(hashtext('alerts'))"
 _NEWEST_DAY = "select as_of, known_at from alerts.evaluations order by as_of desc limit 1"
 _PICTURE = (
-    "select known_at, content from picture.pictures"
+    "select as_of, known_at, content from picture.pictures"
     " where stage = 'judged' and as_of = :as_of and known_at <= :known_at order by known_at desc limit 1"
 )
+# Days since the first evaluated one, before :as_of, that were not evaluated or whose picture says something else since.
+_LEFT_OUT = """
+    SELECT p.as_of, p.known_at, p.content FROM (
+        SELECT DISTINCT ON (as_of) as_of, known_at, content FROM picture.pictures
+        WHERE stage = 'judged' AND as_of < :as_of AND known_at <= :known_at ORDER BY as_of, known_at DESC) p
+    LEFT JOIN alerts.evaluations e USING (as_of)
+    WHERE p.as_of >= (SELECT min(as_of) FROM alerts.evaluations)
+      AND (e.as_of IS NULL OR p.known_at > e.known_at AND p.content IS DISTINCT FROM e.content)
+    ORDER BY p.as_of
+"""
 
 
 def evaluate(wh: Warehouse, as_of: date, known_at: datetime, rules_: Rules) -> str:
-    """Evaluate the picture of ``as_of`` known at ``known_at``; says what changed. Twice changes nothing."""
+    """Evaluate the picture of ``as_of`` known at ``known_at``, and those before it that changed since they were;
+    says what changed. Twice changes nothing."""
     with wh.transaction() as connection:
         connection.execute(sa.text(LOCK))
-        picture = connection.execute(sa.text(_PICTURE), {"as_of": as_of, "known_at": known_at}).first()
+        day = {"as_of": as_of, "known_at": known_at}
+        picture = connection.execute(sa.text(_PICTURE), day).first()
         if picture is None:
             return f"no picture of {as_of} is known, nothing is evaluated"
         first = connection.execute(sa.text("select count(*) from alerts.evaluations")).scalar_one() == 0
-        kind = _register(connection, as_of, picture, rules_)
-        naming = _episodes(connection, as_of, kind)
-        telling = _tell(connection, as_of, naming, rules_, first=first)
+        again = connection.execute(sa.text(_LEFT_OUT), day).all()
+        kinds = [_register(connection, one, rules_) for one in (*again, picture)]
+        kind = "past" if again else kinds[-1]
+        naming = _episodes(connection, as_of, kind, rules_.picture.reporting_threshold)
+        telling = _tell(connection, as_of, naming, rules_, first=first, at=known_at)
         new = memory.store(connection, naming.episodes, telling.told, picture.known_at, rules_.version)
         if telling.held:
             _hold(connection, as_of)
             write_held(connection, wh.settings, as_of, picture.known_at, telling.waiting)
         mails = write_notices(connection, wh.settings, telling.notices, rules_)
         if kind != "same":
-            score_alerts(connection, as_of, known_at)
-        if kind == "past":
-            # The newest scores are those that people read: they know of the past as it is told now.
-            newest = connection.execute(sa.text(_NEWEST_DAY)).one()
-            score_alerts(connection, newest.as_of, max(newest.known_at, known_at))
-    return _summary(new, telling, mails)
+            _score(connection, [one.as_of for one in again] + [as_of], known_at, past=kind == "past")
+    return _summary(new, telling, mails, len(again))
+
+
+def _score(connection: sa.Connection, days: Sequence[date], known_at: datetime, *, past: bool) -> None:
+    """Score the alerts up to each of ``days``, and after a change of the ``past`` up to the newest: its scores are
+    those that people read, and they know of the past as it is told now."""
+    for day in days:
+        score_alerts(connection, day, known_at)
+    newest = connection.execute(sa.text(_NEWEST_DAY)).one()
+    if past and newest.as_of not in days:
+        score_alerts(connection, newest.as_of, max(newest.known_at, known_at))
 
 
 def release_held(connection: sa.Connection, wh: Warehouse, rules_: Rules, at: datetime) -> int:
@@ -67,17 +88,19 @@ def release_held(connection: sa.Connection, wh: Warehouse, rules_: Rules, at: da
     return write_notices(connection, wh.settings, telling.notices, rules_)
 
 
-def _summary(new: Sequence[tuple[Episode, Transition]], telling: Telling, mails: int) -> str:
+def _summary(new: Sequence[tuple[Episode, Transition]], telling: Telling, mails: int, again: int) -> str:
     opened = sum(1 for _, what in new if what.transition == "opened")
     held = ", openings held for a person" if telling.held else ""
-    return f"{len(new)} alert changes ({opened} opened), {mails} mails queued{held}"
+    days = f", {again} earlier {'day' if again == 1 else 'days'} evaluated with it" if again else ""
+    return f"{len(new)} alert changes ({opened} opened), {mails} mails queued{held}{days}"
 
 
-def _register(connection: sa.Connection, as_of: date, picture: sa.Row[Any], rules_: Rules) -> str:
+def _register(connection: sa.Connection, picture: sa.Row[Any], rules_: Rules) -> str:
     """Note the day as evaluated; says whether it is ``new``, the ``same`` as before, or changes the ``past``.
 
     A picture may be made again under the same moment: only the same content is the same.
     """
+    as_of = picture.as_of
     query = "select known_at, content, held, released_at from alerts.evaluations where as_of = :as_of"
     before = connection.execute(sa.text(query), {"as_of": as_of}).first()
     newest = connection.execute(sa.text("select max(as_of) from alerts.evaluations")).scalar_one()
@@ -95,22 +118,23 @@ def _register(connection: sa.Connection, as_of: date, picture: sa.Row[Any], rule
     return "new" if newest is None or as_of > newest else "past"
 
 
-def _episodes(connection: sa.Connection, as_of: date, kind: str) -> Named:
+def _episodes(connection: sa.Connection, as_of: date, kind: str, enough: float) -> Named:
     """Every episode of every rule and scope after this evaluation, by the numbers that readers know."""
     stored = memory.stored_episodes(connection)
     if kind == "same":
         found = stored
     elif kind == "past":
-        rows = past.all_rows(connection)
-        rows = past.with_absences(connection, rows, first_seen(rows), past.evaluated_days(connection))
+        rows = past.all_rows(connection, enough)
+        rows = past.with_absences(connection, rows, first_seen(rows), past.evaluated_days(connection), enough)
         found = folded(rows, RULES, {})
         found += folded(past.service_rows(connection, None), SERVICE, {})
     else:
         about_service = {rule.name for rule in SERVICE}
         pictures = in_order(one for one in stored if one.rule not in about_service)
         service = in_order(one for one in stored if one.rule in about_service)
-        rows = past.rows_of_day(connection, as_of)
-        rows = past.with_absences(connection, rows, _open_scopes(pictures), pl.DataFrame({"as_of": [as_of]}))
+        rows = past.rows_of_day(connection, as_of, enough)
+        day = pl.DataFrame({"as_of": [as_of]})
+        rows = past.with_absences(connection, rows, _open_scopes(pictures), day, enough)
         found = folded(rows, RULES, pictures)
         found += folded(past.service_rows(connection, as_of), SERVICE, service)
     ordered = sorted(found, key=lambda one: (one.opened_on, *scope(one)))
@@ -132,6 +156,7 @@ def _tell(
     rules_: Rules,
     *,
     first: bool,
+    at: datetime,
 ) -> Telling:
     known = memory.told_of(connection)
     query = "select count(distinct medicine_id) from picture.situation where as_of = :as_of and grain = 'family'"
@@ -141,7 +166,7 @@ def _tell(
         {now: known[was] for now, was in naming.was.items()},
         gone=[(one, known[one.alert_id]) for one in naming.gone],
         immediate=IMMEDIATE,
-        silenced=_silenced(connection, _newest(connection)),
+        silenced=_silenced(connection, max(at, _newest(connection))),
         watched=watched,
         limits=rules_.hold,
         first=first,
@@ -156,12 +181,16 @@ def _newest(connection: sa.Connection) -> datetime:
 
 def _silenced(connection: sa.Connection, at: datetime) -> Callable[[Episode], bool]:
     """Whether an alert is silenced at ``at``."""
-    query = "select medicine_id, county_code, rule from alerts.silence where starts_at <= :at and ends_at > :at"
+    query = "select medicine_id, county_code, rule, level from alerts.silence where starts_at <= :at and ends_at > :at"
     silences = connection.execute(sa.text(query), {"at": at}).all()
 
     def silenced(one: Episode) -> bool:
         here = (one.medicine_id, one.county_code, one.rule)
-        return any(all(want in (None, is_) for want, is_ in zip(row, here, strict=True)) for row in silences)
+        return any(
+            all(want in (None, is_) for want, is_ in zip(scope, here, strict=True))
+            and (level is None or RANK.get(one.level or "", 0) <= RANK[level])
+            for *scope, level in silences
+        )
 
     return silenced
 

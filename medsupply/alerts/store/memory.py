@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import NamedTuple
 
 import polars as pl
 import sqlalchemy as sa
@@ -15,7 +16,16 @@ from medsupply.tables.alerts import EVENT, STATE
 from medsupply.warehouse.database import bulk
 from medsupply.warehouse.database.reading import read_frame
 
-Event = tuple[str, date, str]
+# Alert, report day, transition, level after it.
+Event = tuple[str, date, str, str | None]
+
+
+class Known(NamedTuple):
+    """An event that was stored: which of its day and transition, and whether it stands."""
+
+    version: int
+    stands: bool
+
 
 # The medicines of each family, joined by |.
 MEMBERS = (
@@ -67,10 +77,14 @@ def told_of(connection: sa.Connection) -> dict[str, Told]:
     return {row.alert_id: Told(row.told, bool(row.told_closed), bool(row.held)) for row in rows}
 
 
-def known_events(connection: sa.Connection) -> dict[Event, bool]:
-    """Every event that was ever stored, and whether it still stands."""
-    rows = connection.execute(sa.text('SELECT alert_id, "on", transition, withdrawn_at FROM alerts.event'))
-    return {(row.alert_id, row.on, row.transition): row.withdrawn_at is None for row in rows}
+def known_events(connection: sa.Connection) -> dict[Event, Known]:
+    """Every event that was ever stored."""
+    rows = connection.execute(
+        sa.text('SELECT alert_id, "on", transition, level, version, withdrawn_at FROM alerts.event')
+    )
+    return {
+        (row.alert_id, row.on, row.transition, row.level): Known(row.version, row.withdrawn_at is None) for row in rows
+    }
 
 
 def store(
@@ -81,21 +95,32 @@ def store(
     rows = [_state(one, told.get(one.alert_id, Told())) for one in episodes]
     bulk.copy(connection, STATE, pl.DataFrame(rows, schema=STATE.dtypes()))
     known = known_events(connection)
-    folded = {(one.alert_id, t.on, t.transition): (one, t) for one in episodes for t in one.transitions}
-    new = [pair for key, pair in folded.items() if key not in known]
-    bulk.copy(connection, EVENT, pl.DataFrame([_event(*pair, at, version) for pair in new], schema=EVENT.dtypes()))
-    _set_withdrawn(connection, [key for key, stands in known.items() if stands and key not in folded], at)
-    _set_withdrawn(connection, [key for key, stands in known.items() if not stands and key in folded], None)
-    return new
+    folded = {(one.alert_id, t.on, t.transition, t.level): (one, t) for one in episodes for t in one.transitions}
+    new = {key: pair for key, pair in folded.items() if key not in known}
+    last = _last_versions(known)
+    events = [_event(*pair, at, version, last[key[:3]] + 1) for key, pair in new.items()]
+    bulk.copy(connection, EVENT, pl.DataFrame(events, schema=EVENT.dtypes()))
+    _set_withdrawn(connection, [(key, one) for key, one in known.items() if one.stands and key not in folded], at)
+    _set_withdrawn(connection, [(key, one) for key, one in known.items() if not one.stands and key in folded], None)
+    return list(new.values())
 
 
-def _set_withdrawn(connection: sa.Connection, keys: Sequence[Event], at: datetime | None) -> None:
+def _last_versions(known: Mapping[Event, Known]) -> dict[tuple[str, date, str], int]:
+    """The highest version of each day and transition of an alert; 0 where there is none."""
+    found: dict[tuple[str, date, str], int] = defaultdict(int)
+    for key, one in known.items():
+        found[key[:3]] = max(found[key[:3]], one.version)
+    return found
+
+
+def _set_withdrawn(connection: sa.Connection, events: Sequence[tuple[Event, Known]], at: datetime | None) -> None:
     query = sa.text(
         "UPDATE alerts.event SET withdrawn_at = CAST(:at AS timestamptz)"
-        ' WHERE alert_id = :id AND "on" = :on AND transition = :what'
+        ' WHERE alert_id = :id AND "on" = :on AND transition = :what AND version = :version'
     )
-    if keys:
-        connection.execute(query, [{"at": at, "id": key[0], "on": key[1], "what": key[2]} for key in keys])
+    values = [{"at": at, "id": key[0], "on": key[1], "what": key[2], "version": one.version} for key, one in events]
+    if values:
+        connection.execute(query, values)
 
 
 def _state(one: Episode, told: Told) -> dict[str, object]:
@@ -122,14 +147,15 @@ def _state(one: Episode, told: Told) -> dict[str, object]:
     }
 
 
-def _event(one: Episode, what: Transition, at: datetime, version: str) -> dict[str, object]:
+def _event(one: Episode, what: Transition, at: datetime, rules_version: str, version: int) -> dict[str, object]:
     return {
         "alert_id": one.alert_id,
         "on": what.on,
         "transition": what.transition,
+        "version": version,
         "level": what.level,
         "known_at": at,
-        "rules_version": version,
+        "rules_version": rules_version,
         "reasons": list(what.reasons),
         "withdrawn_at": None,
     }

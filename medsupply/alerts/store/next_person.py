@@ -18,6 +18,7 @@ from medsupply.alerts.telling import Notice
 from medsupply.days import HELSINKI, is_open
 from medsupply.rules import load_rules
 from medsupply.settings import Settings
+from medsupply.tables.alerts import silences
 from medsupply.warehouse.database.connection import Warehouse
 
 WORKDAY = (time(8), time(16))
@@ -151,11 +152,16 @@ def escalate(wh: Warehouse, at: datetime) -> int:
 def _to_tell(
     settings: Settings, waits: Any, wanted: list[Subscription], at: datetime
 ) -> list[tuple[Subscription, str]]:
-    """Who is told that an alert waits, and why: operations where no reader has named a deputy."""
+    """Who is told that an alert waits, and why: operations where no reader has named a deputy who is no reader too."""
     people = [(line, "lapsed") for line in wanted] if waits.lapsed else []
     if working_hours(waits.since, at) < UNANSWERED_HOURS:
         return people
-    deputies = [(replace(line, address=line.deputy), "escalated") for line in wanted if line.deputy]
+    readers = {line.address.lower() for line in wanted}
+    deputies = [
+        (replace(line, address=line.deputy), "escalated")
+        for line in wanted
+        if line.deputy and line.deputy.lower() not in readers
+    ]
     if not deputies and settings.operator_mail:
         deputies = [(Subscription(settings.operator_mail, settings.language, None, "severe"), "unanswered")]
     return people + deputies
@@ -191,24 +197,27 @@ def _remind(
     return queue(connection, rows)
 
 
-_UNANSWERED = """
-    SELECT alert_id, greatest(first, lapsed) AS since, lapsed IS NOT NULL AS lapsed FROM (
-        SELECT s.alert_id, min(o.sent_at) AS first,
+# Severe alerts that nobody has in hand, and since when: the first mail since the level last rose to severe, or the end
+# of an acknowledgement after it. What was told of an earlier wave, and who had that in hand, does not count.
+_UNANSWERED = f"""
+    SELECT alert_id, greatest(first, lapsed) AS since, coalesce(lapsed > first, false) AS lapsed FROM (
+        SELECT s.alert_id, coalesce(min(o.sent_at) FILTER (WHERE o.as_of >= rose.day), max(o.sent_at)) AS first,
                (SELECT max(k.expires_at) FROM alerts.acknowledgement k
                 WHERE k.alert_id = s.alert_id AND k.level = 'severe' AND k.expires_at <= :at) AS lapsed
         FROM alerts.state s
         JOIN alerts.outbox o ON s.alert_id = ANY(o.alert_ids) AND o.kind = 'alert' AND o.status = 'sent'
              AND o.level = 'severe' AND o.sent_at <= :at
+        LEFT JOIN LATERAL (
+            SELECT max(e."on") AS day FROM alerts.event e WHERE e.alert_id = s.alert_id AND e.level = 'severe'
+              AND e.transition IN ('opened', 'raised') AND e.withdrawn_at IS NULL) rose ON true
         WHERE s.closed_on IS NULL AND s.level = 'severe' AND NOT EXISTS (
-            SELECT 1 FROM alerts.silence i WHERE i.starts_at <= :at AND i.ends_at > :at
-              AND coalesce(i.medicine_id, s.medicine_id) = s.medicine_id
-              AND coalesce(i.county_code, s.county_code) = s.county_code AND coalesce(i.rule, s.rule) = s.rule)
+            SELECT 1 FROM alerts.silence i WHERE {silences(":at")})
           AND NOT EXISTS (
             SELECT 1 FROM alerts.acknowledgement k
             WHERE k.alert_id = s.alert_id AND k.expires_at > :at AND k.level = 'severe')
         GROUP BY s.alert_id) waits
     WHERE greatest(first, lapsed) >= :since ORDER BY alert_id
-"""
+"""  # noqa: S608  the part stands with the table
 
 
 def in_office_hours(at: datetime) -> bool:

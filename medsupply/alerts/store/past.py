@@ -8,7 +8,6 @@ import polars as pl
 import sqlalchemy as sa
 
 from medsupply.alerts.absence import absent, with_left
-from medsupply.alerts.rules.rule import ENOUGH_REPORTED
 from medsupply.picture.reasons import Reason
 from medsupply.warehouse.database.reading import read_frame
 
@@ -34,26 +33,33 @@ _EVALUATED = "picture.situation s JOIN alerts.evaluations e ON e.as_of = s.as_of
 _FLAGGED = "(s.level IN ('elevated', 'severe') OR s.reasons && CAST(:codes AS varchar[]))"
 
 
-def all_rows(connection: sa.Connection) -> pl.DataFrame:
-    """Every evaluated day of each scope that any rule could ever have opened on."""
+def all_rows(connection: sa.Connection, enough: float) -> pl.DataFrame:
+    """Every evaluated day of each scope that any rule could ever have opened on.
+
+    ``enough``: the reporting threshold of the rules file, which each row carries.
+    """
     query = f"""
         SELECT {_FIGURES}, u.obligation_unknown FROM {_EVALUATED}
         JOIN (SELECT DISTINCT s.medicine_id, s.county_code FROM {_EVALUATED} WHERE s.grain = 'family' AND {_FLAGGED}) c
           ON c.medicine_id = s.medicine_id AND c.county_code = s.county_code {_JOINED}
         ORDER BY s.as_of
     """  # noqa: S608  the parts stand above
-    return read_frame(connection, query, {"codes": CODES})
+    return _with_threshold(read_frame(connection, query, {"codes": CODES}), enough)
 
 
-def rows_of_day(connection: sa.Connection, as_of: date) -> pl.DataFrame:
-    """One evaluated day: the scopes a rule could open on, and those where an alert is open."""
+def rows_of_day(connection: sa.Connection, as_of: date, enough: float) -> pl.DataFrame:
+    """One evaluated day: the scopes a rule could open on, and those where an alert is open; as ``all_rows``."""
     query = f"""
         SELECT {_FIGURES}, u.obligation_unknown FROM {_EVALUATED} {_JOINED}
         WHERE s.grain = 'family' AND s.as_of = :as_of AND ({_FLAGGED} OR EXISTS
             (SELECT 1 FROM alerts.state a WHERE a.closed_on IS NULL AND a.medicine_id = s.medicine_id
              AND a.county_code = s.county_code))
     """  # noqa: S608  the parts stand above
-    return read_frame(connection, query, {"codes": CODES, "as_of": as_of})
+    return _with_threshold(read_frame(connection, query, {"codes": CODES, "as_of": as_of}), enough)
+
+
+def _with_threshold(rows: pl.DataFrame, enough: float) -> pl.DataFrame:
+    return rows.with_columns(reporting_threshold=pl.lit(enough))
 
 
 def evaluated_days(connection: sa.Connection) -> pl.DataFrame:
@@ -62,14 +68,14 @@ def evaluated_days(connection: sa.Connection) -> pl.DataFrame:
 
 
 def with_absences(
-    connection: sa.Connection, rows: pl.DataFrame, scopes: pl.DataFrame, days: pl.DataFrame
+    connection: sa.Connection, rows: pl.DataFrame, scopes: pl.DataFrame, days: pl.DataFrame, enough: float
 ) -> pl.DataFrame:
     """``rows`` of ``days``, and a row for each of ``scopes`` that has left the picture of one of them."""
     missing = absent(rows, scopes, days)
-    return with_left(rows, missing, _counted(connection, missing)) if missing.height else rows
+    return with_left(rows, missing, _counted(connection, missing, enough)) if missing.height else rows
 
 
-def _counted(connection: sa.Connection, missing: pl.DataFrame) -> pl.DataFrame:
+def _counted(connection: sa.Connection, missing: pl.DataFrame, enough: float) -> pl.DataFrame:
     """What ``absence.counted`` gives of whole situations, of the days and areas of ``missing`` alone."""
     query = f"""
         SELECT s.as_of, s.county_code, count(*) AS families,
@@ -80,7 +86,7 @@ def _counted(connection: sa.Connection, missing: pl.DataFrame) -> pl.DataFrame:
     """  # noqa: S608  the parts stand above
     wanted = missing.select("as_of", "county_code").unique()
     values = {"days": wanted["as_of"].to_list(), "counties": wanted["county_code"].to_list()}
-    return read_frame(connection, query, {**values, "enough": ENOUGH_REPORTED, "late": str(Reason.NOTICES_LATE)})
+    return read_frame(connection, query, {**values, "enough": enough, "late": str(Reason.NOTICES_LATE)})
 
 
 def service_rows(connection: sa.Connection, as_of: date | None) -> pl.DataFrame:

@@ -66,10 +66,16 @@ def replay_rules(wh: Warehouse, rules_: Rules, judge: Callable[[date, datetime],
         days = [(row.as_of, row.known_at) for row in connection.execute(sa.text(query))]
         lines = subscriptions(connection)
         known = known_truths(connection, *days[-1]) if days else []
-        form = read_frame(connection, "select medicine_id, form_class from picture.medicines", {})
+        form = read_frame(
+            connection,
+            f"select m.medicine_id, m.form_class, f.members from picture.medicines m left join ({memory.MEMBERS}) f"  # noqa: S608
+            " on f.family_id = m.medicine_id",
+            {},
+        )
         unsure = read_frame(connection, UNSURE, {})
     if not days:
         raise InputError("No report day has been evaluated", "Run medsupply alerts evaluate first")
     judged = [judge(as_of, known_at).filter(pl.col("grain") == "family") for as_of, known_at in days]
     frame = pl.concat(judged).join(form, on="medicine_id", how="left").join(unsure, on=ROW, how="left")
-    return replay(frame, known, lines, version=rules_.version)
+    frame = frame.with_columns(reporting_threshold=pl.lit(rules_.picture.reporting_threshold))
+    return replay(frame, known, lines, rules_)

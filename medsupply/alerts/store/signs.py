@@ -46,8 +46,8 @@ _FACTS = """
 _CHANNEL = """
     SELECT first_value(a.detail) OVER (ORDER BY a.at DESC) AS detail, a.at
     FROM alerts.attempt a JOIN alerts.outbox o USING (message_id)
-    WHERE a.outcome = 'down' AND o.status = 'queued'
-      AND NOT EXISTS (SELECT 1 FROM alerts.attempt b WHERE b.outcome <> 'down' AND b.at > a.at)
+    WHERE a.outcome IN ('down', 'denied') AND o.status = 'queued'
+      AND NOT EXISTS (SELECT 1 FROM alerts.attempt b WHERE b.outcome NOT IN ('down', 'denied') AND b.at > a.at)
     ORDER BY a.at LIMIT 1
 """
 

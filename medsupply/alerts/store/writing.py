@@ -152,31 +152,41 @@ def _mail(
     kind: str,
     remarks: Sequence[str],
 ) -> Mail:
-    row = here.rows.get((group.medicine_id, str(lead["county_code"])), {})
     country = here.rows.get((group.medicine_id, COUNTRY), {})
-    reasons = with_notice([code for code in str(lead["reasons"] or "").split("|") if code], row)
-    p = [row.get(f"run_out_p{days}") for days in (14, 28, 84)]
-    band, certainty = band_of(*p)
+    still = _still_open(connection, group) if kind == "resolved" else {}
+    ended = [item for item in items if str(item["county_code"]) not in still]
+    told = items if kind == "alert" else ended or [{**item, "level": still[str(item["county_code"])]} for item in items]
+    reasons = _reasons(here, group, lead, told)
     base = here.settings.base_url
     end = "" if group.stands_in else links.link(here.settings, group.address, links.END, group.language)
     subject = Subject(
         medicine=medicine_name(here.medicines.get(group.medicine_id), group.medicine_id, group.language),
         level=str(lead["level"]),
-        areas=_areas(items, group.language),
+        areas=_areas(here, group, told),
         reasons=reasons,
         actions=actions_for(reasons, group.role, here.rules, everywhere=country.get("level") in HIGH),
-        band=band,
-        certainty=certainty,
-        reporting=_reporting(row, reasons),
         owner=_owner(connection, lead, here.at),
         as_of=here.as_of,
         link=f"{base}/alerts?alert={lead['alert_id']}&lang={group.language}",
         unsubscribe=end,
         remarks=remarks,
-        still_open=_still_open(connection, group) if kind == "resolved" else (),
-        estimated=any(one is not None for one in p),
+        still_open=[AREAS[area].name(group.language) for area in still] if ended else (),
+        ended=() if ended or kind == "alert" else sorted({_rule_of(item) for item in items}),
     )
     return alert_mail(subject, group.language, resolved=kind == "resolved")
+
+
+def _rule_of(item: Row) -> str:
+    return str(item["alert_id"]).partition("-")[0]
+
+
+def _reasons(here: Context, group: Group, lead: Row, items: Sequence[Row]) -> list[str]:
+    """The reasons of all areas, those of the weightiest first; after those of each that a notice is in force there."""
+    found: list[str] = []
+    for item in sorted(items, key=lambda item: item["alert_id"] != lead["alert_id"]):
+        row = here.rows.get((group.medicine_id, str(item["county_code"])), {})
+        found += with_notice([code for code in str(item["reasons"] or "").split("|") if code], row)
+    return list(dict.fromkeys(found))
 
 
 def _remarks(items: Sequence[Row]) -> list[str]:
@@ -187,28 +197,46 @@ def _remarks(items: Sequence[Row]) -> list[str]:
     return sorted(given)
 
 
-def _areas(items: Sequence[Row], language: str) -> list[AreaLevel]:
+def _areas(here: Context, group: Group, items: Sequence[Row]) -> list[AreaLevel]:
     """Each area once, the country first, at the highest level that a rule gives it."""
-    levels: dict[str, str] = {}
+    highest: dict[str, Row] = {}
     for item in items:
-        area, level = str(item["county_code"]), str(item["level"])
-        levels[area] = max(level, levels.get(area, level), key=lambda one: RANK.get(one, 0))
-    return [AreaLevel(AREAS[area].name(language), levels[area]) for area in _country_first(levels)]
+        area = str(item["county_code"])
+        highest[area] = max(item, highest.get(area, item), key=lambda one: RANK.get(one["level"] or "", 0))
+    return [_area(here, group, area, highest[area]) for area in _country_first(highest)]
+
+
+def _area(here: Context, group: Group, area: str, item: Row) -> AreaLevel:
+    """What the picture says of an area: by when, how sure, and what has been reported."""
+    row = here.rows.get((group.medicine_id, area), {})
+    p = [row.get(f"run_out_p{days}") for days in (14, 28, 84)]
+    band, certainty = band_of(*p)
+    reasons = str(item["reasons"] or "").split("|")
+    return AreaLevel(
+        AREAS[area].name(group.language),
+        str(item["level"]),
+        band,
+        certainty,
+        estimated=any(one is not None for one in p),
+        reporting=_reporting(row, reasons),
+    )
 
 
 def _country_first(areas: Iterable[str]) -> list[str]:
     return sorted(areas, key=lambda area: (area != COUNTRY, area))
 
 
-def _still_open(connection: sa.Connection, group: Group) -> list[str]:
-    """Names of the areas in which alerts on the medicine stand that the reader was told of."""
+def _still_open(connection: sa.Connection, group: Group) -> dict[str, str]:
+    """Areas in which alerts on the medicine stand that the reader was told of, and their highest level."""
     query = sa.text(
-        "select distinct s.county_code from alerts.state s where s.medicine_id = :medicine and s.closed_on is null"
+        "select s.county_code, s.level from alerts.state s where s.medicine_id = :medicine and s.closed_on is null"
         " and exists (select 1 from alerts.outbox o where lower(o.recipient) = lower(:recipient)"
         " and o.kind = 'alert' and s.alert_id = any(o.alert_ids))"
     )
-    found = connection.execute(query, {"medicine": group.medicine_id, "recipient": group.address}).scalars()
-    return [AREAS[area].name(group.language) for area in _country_first(found)]
+    levels: dict[str, str] = {}
+    for area, level in connection.execute(query, {"medicine": group.medicine_id, "recipient": group.address}):
+        levels[area] = max(level, levels.get(area, level), key=lambda one: RANK.get(one or "", 0))
+    return {area: levels[area] for area in _country_first(levels)}
 
 
 def write_held(connection: sa.Connection, settings: Settings, as_of: date, at: datetime, held: Sequence[Notice]) -> int:

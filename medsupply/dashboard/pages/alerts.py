@@ -18,6 +18,8 @@ def decisions(language: str, still_open: pl.DataFrame, person: Person) -> None:
         forms.acknowledge(language, still_open, person, asked)
     with right, st.expander(say(language, "silence.title")):
         forms.silence(language, still_open, person)
+        if (running := restricted.silences()).height:
+            forms.end_silence(language, running, person)
 
 
 language = frame.lang()

@@ -15,7 +15,7 @@ from medsupply.alerts.folding import RULES, folded
 START = date(2026, 1, 1)
 CALM: dict[str, Any] = {
     "level": "normal", "reasons": [], "run_out_p56": 0.05, "stock_units": 900.0, "floor_units": 70.0,
-    "reporting_share": 1.0, "state": "reported",
+    "reporting_share": 1.0, "reporting_threshold": 0.8, "state": "reported",
 }  # fmt: skip
 NOTICE = {"level": "elevated", "reasons": ["notice_covers_all"], "stock_units": 0.0, "state": "not_stocked"}
 SHORT = {"level": "elevated", "reasons": ["run_out_p56"], "run_out_p56": 0.6}

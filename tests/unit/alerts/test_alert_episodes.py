@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from medsupply.alerts.episodes import RANK, Episode, flaps, fold
+from medsupply.alerts.episodes import RANK, Episode, Transition, flaps, fold
 from medsupply.alerts.folding import RULES
 from medsupply.alerts.telling import Told, due, tell
 from medsupply.rules.alerting import Hold
@@ -20,7 +21,7 @@ RUN_OUT = next(one for one in RULES if one.name == "run_out")
 ROWS = st.builds(
     lambda level, reasons, p56, stock, share, state: {
         "level": level, "reasons": reasons, "run_out_p56": p56, "stock_units": stock, "floor_units": 70.0,
-        "reporting_share": share, "state": state,
+        "reporting_share": share, "reporting_threshold": 0.8, "state": state,
     },
     st.sampled_from(["severe", "elevated", "watch", "normal", "unknown", None]),
     st.lists(st.sampled_from(["run_out_p56", "stock_at_floor", "notice_covers_all", "demand_surge"]), max_size=2),
@@ -30,7 +31,7 @@ ROWS = st.builds(
     st.sampled_from(["reported", "late", "missing"]),
 )  # fmt: skip
 LEFT = {"level": None, "reasons": ["left_picture"], "run_out_p56": None, "stock_units": None, "floor_units": None,
-        "reporting_share": None, "state": "left_picture"}  # fmt: skip
+        "reporting_share": None, "reporting_threshold": None, "state": "left_picture"}  # fmt: skip
 SERIES = st.lists(st.one_of(st.none(), ROWS, st.just(LEFT)), max_size=60)
 
 
@@ -125,7 +126,7 @@ TestService.settings = settings(max_examples=100, stateful_step_count=40, deadli
 
 def test_up_and_down_three_times_in_two_weeks_flaps() -> None:
     calm = {"level": "normal", "reasons": [], "run_out_p56": 0.01, "stock_units": 900.0, "floor_units": 70.0,
-            "reporting_share": 1.0, "state": "reported"}  # fmt: skip
+            "reporting_share": 1.0, "reporting_threshold": 0.8, "state": "reported"}  # fmt: skip
     notice = next(one for one in RULES if one.name == "notice")
     bad = {**calm, "level": "elevated", "reasons": ["notice_covers_all"]}
     found = fold(notice, "S1", "99", days([bad, calm, calm, calm, bad, calm, calm, calm, bad]))
@@ -133,15 +134,55 @@ def test_up_and_down_three_times_in_two_weeks_flaps() -> None:
     assert not flaps(found[0].transitions, START)
 
 
-def test_one_notice_tells_of_the_flapping_and_then_the_digest_alone() -> None:
-    def sent(episodes: list[Episode]) -> list[tuple[int, str, bool]]:
-        done = tell(episodes, {}, immediate={"notice"}, silenced=lambda _: False, watched=100,
+def told_of(line: list[tuple[int, str, str | None]]) -> list[tuple[int, str, bool]]:
+    """What is told day by day of one scope that changes so: day, transition, level; each opening a new episode."""
+    told: dict[str, Told] = {}
+    sent: list[tuple[int, str, bool]] = []
+    for place in range(len(line)):
+        changes = [
+            Transition(START + timedelta(days=number), what, level, ()) for number, what, level in line[: place + 1]
+        ]
+        episodes: list[Episode] = []
+        for seen, change in enumerate(changes):
+            flapping = flaps(changes[: seen + 1], change.on)
+            if change.transition == "opened":
+                number = len(episodes) + 1
+                episodes.append(
+                    Episode("notice", "S1", "99", number, change.on, change.level, None, change.on, (), None,
+                            flapping=flapping, transitions=(change,))
+                )  # fmt: skip
+                continue
+            closed = change.on if change.transition == "closed" else None
+            episodes[-1] = replace(
+                episodes[-1], level=change.level or episodes[-1].level, closed_on=closed, flapping=flapping,
+                transitions=(*episodes[-1].transitions, change),
+            )  # fmt: skip
+        done = tell(episodes, told, immediate={"notice"}, silenced=lambda _: False, watched=100,
                     limits=Hold(share=0.1, products=50, minimum=5), first=False)  # fmt: skip
-        return [(one.episode.number, one.kind, one.flapping) for one in done.notices]
+        told = done.told
+        sent += [(line[place][0], one.kind, one.flapping) for one in done.notices]
+    return sent
 
-    def one(number: int, flapping: bool) -> Episode:
-        return Episode("notice", "S1", "99", number, START, "elevated", None, START, (), None, flapping=flapping)
 
-    assert sent([one(1, False)]) == [(1, "alert", False)]
-    assert sent([one(2, True)]) == [(2, "alert", True)]
-    assert sent([one(2, True), one(3, True)]) == [(2, "alert", True)]
+OPENED, CLOSED = ("opened", "elevated"), ("closed", None)
+RAISED, LOWERED = ("raised", "severe"), ("lowered", "elevated")
+
+
+def test_one_notice_tells_of_the_flapping_and_then_the_digest_alone() -> None:
+    """The fourth change is the third turn: an opening says so, and its end and what follows is left to the digest."""
+    line = [(0, *OPENED), (3, *CLOSED), (4, *OPENED), (7, *CLOSED), (8, *OPENED), (11, *CLOSED), (12, *OPENED)]
+    assert told_of(line) == [
+        (0, "alert", False), (3, "resolved", False), (4, "alert", False), (7, "resolved", False), (8, "alert", True),
+    ]  # fmt: skip
+
+
+def test_where_a_fall_is_the_turn_that_flaps_the_next_rise_says_so() -> None:
+    line = [(0, *OPENED), (1, *RAISED), (4, *LOWERED), (5, *RAISED), (8, *LOWERED), (9, *RAISED), (12, *LOWERED),
+            (13, *RAISED)]  # fmt: skip
+    assert told_of(line) == [(0, "alert", False), (1, "alert", False), (5, "alert", False), (9, "alert", True)]
+
+
+def test_a_rise_long_after_the_flapping_is_told_again() -> None:
+    line = [(0, *OPENED), (1, *RAISED), (4, *LOWERED), (5, *RAISED), (8, *LOWERED), (9, *RAISED), (12, *LOWERED)]
+    assert told_of([*line, (60, *RAISED)])[-1] == (60, "alert", False)
+    assert told_of([*line, (60, *CLOSED)])[-1] == (60, "resolved", False)

@@ -36,10 +36,10 @@ CASES = [(language, role, reason) for language, role, reason in product(LANGUAGE
 
 def subject(language: str, role: str | None, reasons: list[str], level: str = "severe") -> Subject:
     band, certainty = band_of(0.71234, 0.81234, 0.91234)
+    area = AreaLevel("Lapin hyvinvointialue", level, band, certainty, reporting="part")
     return Subject(
-        medicine="amoksisilliini <b>&", level=level, areas=[AreaLevel("Lapin hyvinvointialue", level)], reasons=reasons,
-        actions=actions_for(reasons, role, RULES), band=band, certainty=certainty, reporting="part", owner=None,
-        as_of=DAY, link=LINK, unsubscribe="https://tilannekuva.example/alerts",
+        medicine="amoksisilliini <b>&", level=level, areas=[area], reasons=reasons,
+        actions=actions_for(reasons, role, RULES), owner=None, as_of=DAY, link=LINK, unsubscribe="https://tilannekuva.example/alerts",
     )  # fmt: skip
 
 
@@ -73,13 +73,31 @@ def test_what_only_some_may_know_is_never_said(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_is_not_known_is_never_told_as_calm(language: str) -> None:
-    unknown = replace(subject(language, "fimea", ["notice_covers_all", "notices_late"]), band=None, certainty=None)
-    say = texts(language)
-    known = flat_text(alert_mail(replace(unknown, reporting="full"), language))
+    unknown = subject(language, "fimea", ["notice_covers_all", "notices_late"])
+    area, say = AreaLevel("Lapin hyvinvointialue", "severe"), texts(language)
+    known = flat_text(alert_mail(replace(unknown, areas=[area]), language))
     assert say["say.not_soon"] in known and say["say.notices_late"] in known
     assert say["say.reporting_stock"] in known and say["say.reporting_full"] not in known
-    silent = flat_text(alert_mail(replace(unknown, reporting="full", estimated=False), language))
+    silent = flat_text(alert_mail(replace(unknown, areas=[replace(area, estimated=False)]), language))
     assert say["say.not_estimated"] in silent and say["say.not_soon"] not in silent
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_areas_that_differ_are_told_apart(language: str) -> None:
+    """What is not known in one area is not told of the others, and no area's time stands for that of another."""
+    say = texts(language)
+    soon = AreaLevel("Kainuu", "severe", "w2", "likely")
+    areas = [soon, AreaLevel("Lappi", "severe", "w12", "possible", reporting="none"), replace(soon, name="Uusimaa")]
+    text = flat_text(alert_mail(replace(subject(language, None, ["run_out_p14"]), areas=areas), language))
+    near, far = (
+        say["say.run_out"].format(certainty=say[f"certainty.{how}"], band=say[f"band.{band}"])
+        for how, band in (("likely", "w2"), ("possible", "w12"))
+    )
+    full, none = say["say.reporting_full"], say["say.reporting_none"]
+    for told in (f"Kainuu, Uusimaa: {near}", f"Lappi: {far}", f"Kainuu, Uusimaa: {full}", f"Lappi: {none}"):
+        assert told in text
+    one = flat_text(alert_mail(replace(subject(language, None, ["run_out_p14"]), areas=[areas[0], areas[2]]), language))
+    assert f"Uusimaa: {near}" not in one and near in one, "what is true of all is said once, without areas"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -97,6 +115,20 @@ def test_an_end_names_its_area_and_those_that_are_open_still(language: str) -> N
     assert texts(language)["say.still_open"].format(areas="Koko maa, Kainuu") in flat_text(mail)
     many = alert_mail(replace(ended, areas=[AreaLevel(str(n), "severe") for n in range(9)]), language, resolved=True)
     assert f"({texts(language)['say.areas'].format(count=9)})" in many.subject
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_where_one_reason_ends_and_another_stands_the_alert_is_not_said_to_have_ended(language: str) -> None:
+    mail = alert_mail(replace(subject(language, None, []), ended=["notice"]), language, resolved=True)
+    say = texts(language)
+    assert mail.subject == say["subject.partly"].format(
+        area="Lapin hyvinvointialue",
+        medicine="amoksisilliini <b>&",
+        date=re.search(r"– (.*)$", mail.subject)[1],  # type: ignore[index]
+    )
+    assert word(language, "rule.notice") in flat_text(mail)
+    assert f"Lapin hyvinvointialue: {word(language, 'level.severe')}" in flat_text(mail)
+    assert say["say.resolved"].format(medicine="amoksisilliini <b>&") not in flat_text(mail)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -55,7 +55,7 @@ def judged(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]  # fmt: skip
     frame = pl.DataFrame(named, schema_overrides={**FLOATS, **FLAGS, "critical_class": pl.Int64})
     found = levels(with_thresholds(frame, load_rules()), "stock_units", load_rules())
-    return found.to_dicts()
+    return found.with_columns(reporting_threshold=pl.lit(load_rules().picture.reporting_threshold)).to_dicts()
 
 
 @given(st.lists(FIGURES, min_size=3, max_size=60))
