@@ -130,7 +130,7 @@ def _cause(subject: Subject) -> str:
 
 def _resolved(subject: Subject, say: Mapping[str, str], language: str) -> list[Block]:
     """What has ended, and where: the same medicine may be short elsewhere still, or there for another reason."""
-    rules = ", ".join(word(language, f"rule.{rule}") for rule in subject.ended)
+    rules = ", ".join(say.get(f"open.{rule}") or word(language, f"rule.{rule}") for rule in subject.ended)
     told = say[f"say.{_cause(subject)}"].format(medicine=subject.medicine, rules=rules)
     still = [say["say.still_open"].format(areas=", ".join(subject.still_open))] if subject.still_open else []
     return [
@@ -150,13 +150,14 @@ def _levels(subject: Subject, language: str) -> list[str]:
 def _alert_blocks(subject: Subject, say: Mapping[str, str], language: str, level: str) -> list[Block]:
     why = [say[f"why.{reason}"] for reason in public_reasons(subject.reasons)]
     remarks = [say[f"remark.{code}"] for code in subject.remarks]
+    when, unknown = _by_area(subject, lambda area: _when(area, say)), _unknown(subject, say)
     return [
         Block(say["head.what"], [say["say.what"].format(medicine=subject.medicine, level=level), *remarks]),
         Block(say["head.areas"], _levels(subject, language), bullets=True),
-        Block(say["head.when"], _by_area(subject, lambda area: _when(area, say))),
+        Block(say["head.when"], when, bullets=len(when) > 1),
         Block(say["head.why"], why or [say["why.availability"]], bullets=True),
         Block(say["head.do"], [say[f"action.{action}"] for action in subject.actions], bullets=True),
-        Block(say["head.unknown"], _unknown(subject, say)),
+        Block(say["head.unknown"], unknown, bullets=len(unknown) > 1),
         Block(say["head.owner"], [subject.owner or say["say.nobody"]]),
     ]
 

@@ -1,8 +1,8 @@
 """Evaluate a report day: state, events and outbox in one transaction.
 
 The states are a fold over all evaluated days, so that evaluating twice, or past days in any order, gives the same
-episodes. A new day goes on from the states that are stored; a day evaluated again folds the whole past. With the day
-that is asked for go the days before it that were left out, or whose picture late files have changed.
+episodes. A new day goes on from the states that are stored; a day evaluated again folds what did not end before it.
+With the day that is asked for go the days before it that were left out, or whose picture late files have changed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from medsupply.alerts.absence import first_seen
 from medsupply.alerts.episodes import RANK, Episode, Transition
-from medsupply.alerts.folding import IMMEDIATE, RULES, SERVICE, Key, folded
+from medsupply.alerts.folding import IMMEDIATE, RULES, SERVICE, Key, folded, kept
 from medsupply.alerts.naming import Named, in_order, named, scope
 from medsupply.alerts.store import memory, past
 from medsupply.alerts.store.scoring import score_alerts
@@ -35,7 +35,7 @@ _PICTURE = (
 )
 # Days since the first evaluated one, before :as_of, that were not evaluated or whose picture says something else since.
 _LEFT_OUT = """
-    SELECT p.as_of, p.known_at, p.content FROM (
+    SELECT p.as_of, p.known_at, p.content, e.as_of IS NULL AS left_out FROM (
         SELECT DISTINCT ON (as_of) as_of, known_at, content FROM picture.pictures
         WHERE stage = 'judged' AND as_of < :as_of AND known_at <= :known_at ORDER BY as_of, known_at DESC) p
     LEFT JOIN alerts.evaluations e USING (as_of)
@@ -58,7 +58,8 @@ def evaluate(wh: Warehouse, as_of: date, known_at: datetime, rules_: Rules) -> s
         again = connection.execute(sa.text(_LEFT_OUT), day).all()
         kinds = [_register(connection, one, rules_) for one in (*again, picture)]
         kind = "past" if again else kinds[-1]
-        naming = _episodes(connection, as_of, kind, rules_.picture.reporting_threshold)
+        first_day = again[0].as_of if again else as_of
+        naming = _episodes(connection, first_day, kind, rules_.picture.reporting_threshold)
         telling = _tell(connection, as_of, naming, rules_, first=first, at=known_at)
         new = memory.store(connection, naming.episodes, telling.told, picture.known_at, rules_.version)
         if telling.held:
@@ -66,7 +67,7 @@ def evaluate(wh: Warehouse, as_of: date, known_at: datetime, rules_: Rules) -> s
             write_held(connection, wh.settings, as_of, picture.known_at, telling.waiting)
         mails = write_notices(connection, wh.settings, telling.notices, rules_)
         if kind != "same":
-            _score(connection, [one.as_of for one in again] + [as_of], known_at, past=kind == "past")
+            _score(connection, [*(one.as_of for one in again if one.left_out), as_of], known_at, past=kind == "past")
     return _summary(new, telling, mails, len(again))
 
 
@@ -118,27 +119,45 @@ def _register(connection: sa.Connection, picture: sa.Row[Any], rules_: Rules) ->
     return "new" if newest is None or as_of > newest else "past"
 
 
-def _episodes(connection: sa.Connection, as_of: date, kind: str, enough: float) -> Named:
-    """Every episode of every rule and scope after this evaluation, by the numbers that readers know."""
+def _episodes(connection: sa.Connection, first: date, kind: str, enough: float) -> Named:
+    """Every episode of every rule and scope after this evaluation of days from ``first`` on, by the numbers that
+    readers know."""
     stored = memory.stored_episodes(connection)
     if kind == "same":
         found = stored
-    elif kind == "past":
-        rows = past.all_rows(connection, enough)
-        rows = past.with_absences(connection, rows, first_seen(rows), past.evaluated_days(connection), enough)
-        found = folded(rows, RULES, {})
-        found += folded(past.service_rows(connection, None), SERVICE, {})
     else:
         about_service = {rule.name for rule in SERVICE}
         pictures = in_order(one for one in stored if one.rule not in about_service)
         service = in_order(one for one in stored if one.rule in about_service)
-        rows = past.rows_of_day(connection, as_of, enough)
-        day = pl.DataFrame({"as_of": [as_of]})
-        rows = past.with_absences(connection, rows, _open_scopes(pictures), day, enough)
-        found = folded(rows, RULES, pictures)
-        found += folded(past.service_rows(connection, as_of), SERVICE, service)
+        fold = _folded_on if kind == "new" else _folded_again
+        found = fold(connection, first, enough, pictures, service)
     ordered = sorted(found, key=lambda one: (one.opened_on, *scope(one)))
     return named(ordered, stored, memory.spoken_of(connection))
+
+
+Lines = Mapping[Key, Sequence[Episode]]
+
+
+def _folded_on(connection: sa.Connection, as_of: date, enough: float, pictures: Lines, service: Lines) -> list[Episode]:
+    """The stored episodes gone on with one new day."""
+    rows = past.rows_of_day(connection, as_of, enough)
+    day = pl.DataFrame({"as_of": [as_of]})
+    rows = past.with_absences(connection, rows, _open_scopes(pictures), day, enough)
+    return folded(rows, RULES, pictures) + folded(past.service_rows(connection, as_of), SERVICE, service)
+
+
+def _folded_again(
+    connection: sa.Connection, first: date, enough: float, pictures: Lines, service: Lines
+) -> list[Episode]:
+    """The episodes that ended before ``first``, and all others folded again: of what is over a day costs nothing."""
+    stays, of_service = kept(pictures.items(), first), kept(service.items(), first)
+    rows = past.rows_since(connection, first, enough)
+    days = past.evaluated_days(connection, stays.earliest)
+    rows = past.with_absences(connection, rows, first_seen(rows), days, enough)
+    found = folded(rows, RULES, stays.episodes, stays.start)
+    return found + folded(
+        past.service_rows(connection, of_service.earliest), SERVICE, of_service.episodes, of_service.start
+    )
 
 
 def _open_scopes(episodes: Mapping[Key, Sequence[Episode]]) -> pl.DataFrame:

@@ -33,22 +33,29 @@ _EVALUATED = "picture.situation s JOIN alerts.evaluations e ON e.as_of = s.as_of
 _FLAGGED = "(s.level IN ('elevated', 'severe') OR s.reasons && CAST(:codes AS varchar[]))"
 
 
-def all_rows(connection: sa.Connection, enough: float) -> pl.DataFrame:
-    """Every evaluated day of each scope that any rule could ever have opened on.
+def rows_since(connection: sa.Connection, first: date, enough: float) -> pl.DataFrame:
+    """The evaluated days from ``first`` on, of each scope that a rule could have opened on since then; where an alert
+    stood open on that day, from its opening on.
 
     ``enough``: the reporting threshold of the rules file, which each row carries.
     """
     query = f"""
+        WITH scopes AS (
+            SELECT medicine_id, county_code, min(since) AS since FROM (
+                SELECT medicine_id, county_code, least(opened_on, :first) AS since FROM alerts.state
+                WHERE closed_on IS NULL OR closed_on >= :first
+                UNION ALL SELECT DISTINCT s.medicine_id, s.county_code, CAST(:first AS date) FROM {_EVALUATED}
+                WHERE s.grain = 'family' AND s.as_of >= :first AND {_FLAGGED}) c
+            GROUP BY 1, 2)
         SELECT {_FIGURES}, u.obligation_unknown FROM {_EVALUATED}
-        JOIN (SELECT DISTINCT s.medicine_id, s.county_code FROM {_EVALUATED} WHERE s.grain = 'family' AND {_FLAGGED}) c
-          ON c.medicine_id = s.medicine_id AND c.county_code = s.county_code {_JOINED}
-        ORDER BY s.as_of
+        JOIN scopes c ON c.medicine_id = s.medicine_id AND c.county_code = s.county_code {_JOINED}
+        WHERE s.as_of >= c.since ORDER BY s.as_of
     """  # noqa: S608  the parts stand above
-    return _with_threshold(read_frame(connection, query, {"codes": CODES}), enough)
+    return _with_threshold(read_frame(connection, query, {"codes": CODES, "first": first}), enough)
 
 
 def rows_of_day(connection: sa.Connection, as_of: date, enough: float) -> pl.DataFrame:
-    """One evaluated day: the scopes a rule could open on, and those where an alert is open; as ``all_rows``."""
+    """One evaluated day: the scopes a rule could open on, and those where an alert is open; as ``rows_since``."""
     query = f"""
         SELECT {_FIGURES}, u.obligation_unknown FROM {_EVALUATED} {_JOINED}
         WHERE s.grain = 'family' AND s.as_of = :as_of AND ({_FLAGGED} OR EXISTS
@@ -62,9 +69,10 @@ def _with_threshold(rows: pl.DataFrame, enough: float) -> pl.DataFrame:
     return rows.with_columns(reporting_threshold=pl.lit(enough))
 
 
-def evaluated_days(connection: sa.Connection) -> pl.DataFrame:
-    """``as_of`` of every evaluated day."""
-    return read_frame(connection, "SELECT as_of FROM alerts.evaluations ORDER BY as_of", {})
+def evaluated_days(connection: sa.Connection, first: date) -> pl.DataFrame:
+    """``as_of`` of every evaluated day from ``first`` on."""
+    query = "SELECT as_of FROM alerts.evaluations WHERE as_of >= :first ORDER BY as_of"
+    return read_frame(connection, query, {"first": first})
 
 
 def with_absences(
@@ -89,29 +97,29 @@ def _counted(connection: sa.Connection, missing: pl.DataFrame, enough: float) ->
     return read_frame(connection, query, {**values, "enough": enough, "late": str(Reason.NOTICES_LATE)})
 
 
-def service_rows(connection: sa.Connection, as_of: date | None) -> pl.DataFrame:
-    """Sources whose newest delivery of a sender was refused or is held, the age of the demand forecast,
-    and whether forecasts turned out worse than before."""
+def service_rows(connection: sa.Connection, first: date) -> pl.DataFrame:
+    """Of the evaluated days from ``first`` on: sources whose newest delivery of a sender was refused or is held, the
+    age of the demand forecast, and whether forecasts turned out worse than before."""
     query = """
         SELECT e.as_of, d.source AS medicine_id, bool_or(d.bad) AS bad, 'delivery_refused' AS code
         FROM alerts.evaluations e CROSS JOIN LATERAL (
             SELECT DISTINCT ON (source, sender) source, verdict IN ('refused', 'held') AS bad FROM ops.deliveries
             WHERE received_at <= e.known_at AND received_at > e.known_at - interval '14 days'
               AND verdict <> 'duplicate' ORDER BY source, sender, received_at DESC) d
-        WHERE e.as_of = coalesce(CAST(:as_of AS date), e.as_of) GROUP BY 1, 2
+        WHERE e.as_of >= :first GROUP BY 1, 2
         UNION ALL
         SELECT e.as_of, 'forecast', e.known_at - max(r.known_at) > :limit * interval '1 day', 'forecast_degraded'
         FROM alerts.evaluations e JOIN forecast.runs r ON r.known_at <= e.known_at
-        WHERE e.as_of = coalesce(CAST(:as_of AS date), e.as_of) GROUP BY e.as_of, e.known_at
+        WHERE e.as_of >= :first GROUP BY e.as_of, e.known_at
         UNION ALL
         SELECT e.as_of, 'forecast ' || s.kind, s.value > 0, 'forecast_degraded'
         FROM alerts.evaluations e CROSS JOIN LATERAL (
             SELECT DISTINCT ON (kind) kind, value FROM forecast.scores
             WHERE metric = 'degraded' AND known_at <= e.known_at ORDER BY kind, known_at DESC, origin DESC) s
-        WHERE e.as_of = coalesce(CAST(:as_of AS date), e.as_of)
+        WHERE e.as_of >= :first
         ORDER BY 1, 2
     """
-    found = read_frame(connection, query, {"as_of": as_of, "limit": FORECAST_LIMIT_DAYS})
+    found = read_frame(connection, query, {"first": first, "limit": FORECAST_LIMIT_DAYS})
     empty = pl.lit(None, dtype=pl.Float64)
     return found.select(
         "as_of",
