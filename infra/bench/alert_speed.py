@@ -2,8 +2,9 @@
 
     .venv/bin/python infra/bench/alert_speed.py [--families 1500] [--changed 40] [--officials 60]
 
-Prints seconds of evaluating a first and a next day, a third with a corrected one, and of handing every mail to a relay on this machine. With what the
-day's picture and forecast take (see their benches) that is "delivery complete -> mail handed over".
+Prints seconds of evaluating a first and a next day, a third with a corrected one, and of handing every mail to a relay
+on this machine. With what the day's picture and forecast take (see their benches) that is "delivery complete -> mail
+handed over".
 """
 
 from __future__ import annotations
