@@ -112,6 +112,21 @@ def test_where_nobody_is_on_duty_a_severe_alert_wakes_its_subscriber(warehouse: 
         assert send(warehouse, url, MORNING) == ["office@example.org"]
 
 
+@pytest.mark.parametrize(("wave", "woken"), [(SHORT, []), (GONE, ["duty@example.org"])])
+def test_a_hold_wakes_who_is_on_duty_where_something_severe_is_in_it(
+    warehouse: Warehouse, wave: dict[str, Any], woken: list[str]
+) -> None:
+    subscribe(warehouse, "office@example.org", role="fimea", office_hours=True)
+    rota.put_on_duty(warehouse, "fimea", "duty@example.org", start=NIGHT - timedelta(hours=1), end=MORNING,
+                     author="A", at=moment(0))  # fmt: skip
+    for number in (-1, 0):
+        put(warehouse, number, [row(f"S{one}", **(wave if number == 0 else {})) for one in range(40)])
+        evaluate(warehouse, number)
+    with running(Relay()) as url:
+        assert send(warehouse, url, NIGHT) == woken
+        assert send(warehouse, url, MORNING) == ["office@example.org"]
+
+
 def test_one_line_at_any_hour_is_enough(warehouse: Warehouse) -> None:
     subscribe(warehouse, "a@example.org", role="fimea", office_hours=True)
     subscribe(warehouse, "a@example.org", level="elevated", county="99")

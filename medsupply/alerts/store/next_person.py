@@ -106,7 +106,7 @@ def waits_for_morning(connection: sa.Connection, wh: Warehouse, row: Mapping[str
     """
     if row["rota"] is None or in_office_hours(at):
         return False
-    severe = row["kind"] == "alert" and row["level"] == "severe"
+    severe = row["kind"] in ("alert", "operations") and row["level"] == "severe"
     with connection.begin():
         on_duty = _on_duty(connection, row["rota"], at) if severe else []
         if severe and (not on_duty or row["recipient"].lower() in map(str.lower, on_duty)):

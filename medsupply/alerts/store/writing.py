@@ -243,24 +243,37 @@ def write_held(connection: sa.Connection, settings: Settings, as_of: date, at: d
     """One mail to each who would have got some: their alerts wait for a person; and one to operations."""
     medicines, lines = memory.families(connection), subscriptions(connection)
     groups = grouped([item_of(one, medicines) for one in held], lines)
-    readers = {group.address: group.language for group in groups}
-    if settings.operator_mail:
-        readers.setdefault(settings.operator_mail, settings.language)
+    readers = _readers_of_hold(groups, settings)
     count = len({one.episode.medicine_id for one in held})
     rows = []
     subscribed = {line.address.lower() for line in lines}
     # A second hold on the day is another thing to tell; the same wave again is none: what is held is held already.
     told = _holds_told(connection, as_of)
-    for address, language in sorted(readers.items()):
-        link = f"{settings.base_url}/alerts?lang={language}"
-        end = links.link(settings, address, links.END, language) if address.lower() in subscribed else ""
-        mail = held_mail(language, as_of, count, link, end)
+    for address, reader in sorted(readers.items()):
+        link = f"{settings.base_url}/alerts?lang={reader.language}"
+        end = links.link(settings, address, links.END, reader.language) if address.lower() in subscribed else ""
+        mail = held_mail(reader.language, as_of, count, link, end)
         key = f"held|{address.lower()}|{as_of}|{told.get(address.lower(), 0)}"
         message_id = message_id_of(key, settings.mail_from)
+        level = "severe" if any(item["level"] == "severe" for item in reader.items) else None
         rows.append(
-            outbox_row(message_id, _held_id(as_of), None, address, language, "operations", mail, at, as_of=as_of)
-        )
+            outbox_row(message_id, _held_id(as_of), None, address, reader.language, "operations", mail, at,
+                       as_of=as_of, level=level, rota=reader.rota)
+        )  # fmt: skip
     return queue(connection, rows)
+
+
+def _readers_of_hold(groups: Iterable[Group], settings: Settings) -> dict[str, Group]:
+    """By address: what is held for it, at any hour if one of its mails would be; and operations."""
+    found: dict[str, Group] = {}
+    for group in groups:
+        before = found.get(group.address, group)
+        rota = before.rota if group.rota else None
+        found[group.address] = replace(before, items=(*before.items, *group.items), rota=rota)
+    if settings.operator_mail:
+        operations = Group(settings.operator_mail, settings.language, None, "", ())
+        found[settings.operator_mail] = replace(found.get(settings.operator_mail, operations), rota=None)
+    return found
 
 
 def _holds_told(connection: sa.Connection, as_of: date) -> dict[str, int]:
