@@ -18,11 +18,14 @@ from medsupply.forecast.calendar import Array
 EQUAL_SHARE = 0.5
 COVER, FEW_ERRORS = 0.8, 200
 REWEIGHTINGS, NEAR = 15, 0.2
+# An error of more scales is of a series that ended, leapt or was written in another unit: no law for all others.
+WILD = 10.0
 
 
 @dataclass(frozen=True)
 class Learnt:
-    """``weights`` [h, models]; ``errors`` [n, h] in scales of their series, both signs; ``kappa`` [h]."""
+    """``weights`` [h, models]; ``errors`` [n, h] in scales of their series, both signs, wild ones drawn in;
+    ``kappa`` [h]."""
 
     weights: Array
     errors: Array
@@ -55,7 +58,7 @@ def learn(pasts: Sequence[Past], models: int, horizon: int, alone: int | None = 
     weights = learn_weights(pasts, models, horizon) if sole is None else sole
     by_origin = [trajectories(past, weights) for past in pasts]
     kappa = learn_kappa(by_origin)
-    errors = np.concatenate(by_origin)
+    errors = np.clip(np.concatenate(by_origin), -WILD, WILD)
     return Learnt(weights, np.concatenate([errors, -errors]), kappa, len(pasts))
 
 

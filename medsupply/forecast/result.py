@@ -14,7 +14,7 @@ import polars as pl
 from medsupply.forecast.calendar import Array
 from medsupply.forecast.combine import Learnt
 from medsupply.forecast.panel import COMBINED, INTERMITTENT, SHORT, ZERO, Panel
-from medsupply.forecast.sparse import sparse_paths
+from medsupply.forecast.sparse import RECORD, sparse_paths
 from medsupply.forecast.stack import MODELS, Setting, Stack
 from medsupply.tables.forecast import QUANTILES
 
@@ -65,8 +65,7 @@ class DemandForecast:
             return sparse_paths(self.kinds[j], self.panel.y[:, j], season, self.learnt.errors, self.n_paths, rng)
         drawn = self._errors(rng)
         log_path = self.learnt.median(fitted.paths)[None, :] + drawn * (self.learnt.kappa * fitted.scale)[None, :]
-        # A law learnt on all series has tails that a single one never showed: a path ends at five times its own record.
-        highest = np.log1p(5.0 * np.nanmax(self.panel.y[:, j]))
+        highest = np.log1p(RECORD * np.nanmax(self.panel.y[:, j]))
         return np.asarray(np.maximum(np.expm1(np.minimum(log_path, highest)), 0.0))
 
     def _errors(self, rng: np.random.Generator) -> Array:

@@ -9,6 +9,8 @@ from medsupply.forecast.panel import INTERMITTENT, SHORT, ZERO
 
 RECENT_MEAN, MINIMUM_FOR_MODELS = 8, 12
 SHORT_WIDENING = 1.5
+# A law learnt on all series has tails that a single one never showed: a path ends at so many times its own record.
+RECORD = 5.0
 
 
 def intermittent_mean(known: Array) -> float:
@@ -67,4 +69,5 @@ def sparse_paths(kind: str, y: Array, season: Array, errors: Array, paths: int, 
     assert kind == SHORT
     level, spread = short_level(np.log1p(np.maximum(y, 0.0)), season)
     drawn = errors[rng.integers(len(errors), size=paths)]
-    return np.maximum(np.expm1(level + season[n:] + spread * drawn), 0.0)
+    highest = np.log1p(RECORD * known.max())
+    return np.maximum(np.expm1(np.minimum(level + season[n:] + spread * drawn, highest)), 0.0)

@@ -163,3 +163,22 @@ def test_a_few_packs_a_week_in_large_units_do_not_make_paths_leap() -> None:
     paths = found.paths()[at]
     assert 0.6 * y[-52:].mean() < paths.mean() < 1.5 * y[-52:].mean()
     assert np.quantile(paths, 0.9) < 30_000
+
+
+def test_a_week_in_another_unit_moves_the_mean_of_no_other_series() -> None:
+    """A sum in milligrams among packs: the errors that it leaves are no law for all, and no mean runs off."""
+    rows = weekly_series(4, weeks=125)
+    short = pl.DataFrame({
+        "series_id": "S", "period": [START + timedelta(weeks=k) for k in range(95, 115)], "y": 500.0, "group": "N",
+    }).select(rows.columns)  # fmt: skip
+    rows = pl.concat([rows, short])
+    wild = (pl.col("series_id") == "N00") & (pl.col("period") == START + timedelta(weeks=100))
+    plain = forecast_demand(rows, CUTOFF, horizon=13, n_paths=400)
+    moved = forecast_demand(rows.with_columns(y=pl.when(wild).then(pl.col("y") * 1e7).otherwise("y")), CUTOFF,
+                            horizon=13, n_paths=400)  # fmt: skip
+    for name in ("N01", "N02", "N03", "S"):
+        at = plain.series_ids.index(name)
+        before, after = (found.paths()[at].mean(axis=0) for found in (plain, moved))
+        np.testing.assert_allclose(after, before, rtol=0.25)
+    at = moved.series_ids.index("S")
+    assert moved.paths()[at].max() <= 5 * 500 + 1e-6, "a short series ends at five times its record, as the others do"
