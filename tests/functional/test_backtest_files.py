@@ -58,7 +58,9 @@ def test_a_file_without_its_columns_is_refused(tmp_path: Path) -> None:
     ("line", "told"),
     [
         ("x,2021-13-04,3", "row 131 after the head, column ds: '2021-13-04'"),
+        ("x,1021-01-04,3", "row 131 after the head, column ds: '1021-01-04'"),
         ("x,2023-07-03,some", "row 131 after the head, column y: 'some'"),
+        ("x,2023-07-03,-inf", "row 131 after the head, column y: '-inf'"),
         (",2023-07-03,3", "row 131 after the head, column unique_id"),
         ("x,2022-05-02,3", "Series x has two rows for the period of 2022-05-02"),
     ],

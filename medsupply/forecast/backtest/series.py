@@ -15,6 +15,8 @@ from medsupply.forecast.workers import Progress
 
 NEEDED = ("unique_id", "ds", "y")
 MONTHLY_FROM_DAYS = 27
+# A day before it is a slip of the pen, and every period since would be a gap.
+EARLIEST = date(1900, 1, 1)
 
 
 def read_long(path: Path) -> tuple[pl.DataFrame, str]:
@@ -57,14 +59,15 @@ def _check(frame: pl.DataFrame, rows: pl.DataFrame, name: str) -> None:
     """Every row has an id and a day, and what is written as an amount is one."""
     asked = {
         "unique_id": rows["series_id"].is_null(),
-        "ds": rows["ds"].is_null(),
-        "y": rows["y"].is_null() & frame["y"].is_not_null() & ~_is_nan(frame["y"]),
+        "ds": rows["ds"].is_null() | (rows["ds"] < EARLIEST).fill_null(False),
+        "y": (rows["y"].is_null() & frame["y"].is_not_null() & ~_is_nan(frame["y"]))
+        | rows["y"].is_infinite().fill_null(False),
     }
     for column, wrong in asked.items():
         if wrong.any():
             at = int(wrong.arg_max() or 0)
             told = f"{name}, row {at + 1} after the head, column {column}: {frame[column][at]!r} cannot be read"
-            raise InputError(told, "Give an id, a day as YYYY-MM-DD, and a number or nothing")
+            raise InputError(told, f"Give an id, a day as YYYY-MM-DD from {EARLIEST.year} on, and a number or nothing")
 
 
 def _is_nan(column: pl.Series) -> pl.Series:
