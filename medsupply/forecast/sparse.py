@@ -70,4 +70,4 @@ def sparse_paths(kind: str, y: Array, season: Array, errors: Array, paths: int, 
     level, spread = short_level(np.log1p(np.maximum(y, 0.0)), season)
     drawn = errors[rng.integers(len(errors), size=paths)]
     highest = np.log1p(RECORD * known.max())
-    return np.maximum(np.expm1(np.minimum(level + season[n:] + spread * drawn, highest)), 0.0)
+    return np.asarray(np.maximum(np.expm1(np.minimum(level + season[n:] + spread * drawn, highest)), 0.0))
