@@ -32,8 +32,10 @@ from medsupply.settings import Settings
 TIMEOUT = 30.0
 # The enhanced code (RFC 3463) with which an answer begins, and its subjects that are of the address or content alone;
 # others are of the system, the network, the protocol or a policy.
-ENHANCED = re.compile(r"\s*5\.(\d{1,3})\.\d{1,3}\b")
+ENHANCED = re.compile(r"\s*5\.((\d{1,3})\.\d{1,3})\b")
 OF_THIS_MAIL = ("1", "2", "6")
+# Of the sender's address, which some relays name only when they are told the recipient.
+OF_SENDER = ("1.7", "1.8")
 # What RFC 5321 has for a recipient that cannot be, or not here.
 OF_RECIPIENT = (550, 551, 552, 553)
 LOCAL = ("localhost", "127.0.0.1", "::1")
@@ -190,7 +192,9 @@ def _by_code(code: int, said: bytes | str, of_recipient: Sequence[int]) -> MailR
 def _of_this_mail(code: int, text: str, of_recipient: Sequence[int]) -> bool:
     """By the enhanced code where there is one ("5.1.1 unknown in relay recipient table" is a dead address)."""
     enhanced = ENHANCED.match(text)
-    return enhanced[1] in OF_THIS_MAIL if enhanced else code in of_recipient and "relay" not in text.lower()
+    if enhanced:
+        return enhanced[2] in OF_THIS_MAIL and enhanced[1] not in OF_SENDER
+    return code in of_recipient and "relay" not in text.lower()
 
 
 def _broken(reason: str) -> ChannelBroken:

@@ -103,7 +103,8 @@ def _highest_open(
         " and rule = coalesce(cast(:rule as varchar), rule)"
     )
     scope = {"medicine": medicine_id, "county": county_code, "rule": rule}
-    levels = [level for level in connection.execute(query, scope).scalars() if level in RANK]
+    # An alert without a level is about data: whatever level comes is above it.
+    levels = [level if level in RANK else "watch" for level in connection.execute(query, scope).scalars()]
     return max(levels, key=RANK.__getitem__, default=None)
 
 

@@ -72,6 +72,9 @@ class Subject:
     remarks: Sequence[str] = ()
     still_open: Sequence[str] = ()  # areas where other alerts on the medicine stand that the reader was told of
     ended: Sequence[str] = ()  # rules of which only the alerts end, while others stand in all of ``areas``
+    anew: bool = False  # the alerts have ended in between, by later reports, and are open again in all of ``areas``
+    also_ended: Sequence[str] = ()  # the same, while alerts have ended in ``areas`` and stand in ``also_in``
+    also_in: Sequence[str] = ()
 
 
 def medicine_name(medicine: Mapping[str, Any] | None, medicine_id: str, language: str) -> str:
@@ -119,24 +122,38 @@ def alert_mail(subject: Subject, language: str, *, resolved: bool = False) -> Ma
 
 
 def _ending(subject: Subject) -> str:
-    if subject.ended:
-        return "partly"
+    if subject.ended or subject.anew:
+        return "partly" if subject.ended else "anew"
     return "withdrawn" if "withdrawn" in subject.remarks else "resolved"
 
 
 def _cause(subject: Subject) -> str:
-    return "left_picture" if "left_picture" in subject.remarks and not subject.ended else _ending(subject)
+    return (
+        "left_picture"
+        if "left_picture" in subject.remarks and not (subject.ended or subject.anew)
+        else _ending(subject)
+    )
 
 
 def _resolved(subject: Subject, say: Mapping[str, str], language: str) -> list[Block]:
     """What has ended, and where: the same medicine may be short elsewhere still, or there for another reason."""
-    rules = ", ".join(say.get(f"open.{rule}") or word(language, f"rule.{rule}") for rule in subject.ended)
+    rules = _rules(subject.ended, say, language)
     told = say[f"say.{_cause(subject)}"].format(medicine=subject.medicine, rules=rules)
+    also = _rules(subject.also_ended, say, language)
+    parts = [say["say.also_partly"].format(areas=", ".join(subject.also_in), rules=also)] if also else []
     still = [say["say.still_open"].format(areas=", ".join(subject.still_open))] if subject.still_open else []
     return [
-        Block(say["head.what"], [told, *still]),
-        Block(say["head.areas"], _levels(subject, language) if subject.ended else _names(subject), bullets=True),
+        Block(say["head.what"], [told, *parts, *still]),
+        Block(
+            say["head.areas"],
+            _levels(subject, language) if subject.ended or subject.anew else _names(subject),
+            bullets=True,
+        ),
     ]
+
+
+def _rules(rules: Sequence[str], say: Mapping[str, str], language: str) -> str:
+    return ", ".join(say.get(f"open.{rule}") or word(language, f"rule.{rule}") for rule in rules)
 
 
 def _names(subject: Subject) -> list[str]:

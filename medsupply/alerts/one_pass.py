@@ -14,28 +14,29 @@ DENIED_IN_A_ROW = 5
 
 @dataclass
 class Pass:
-    """What one pass has met: conversations that broke off running, whether the relay takes mails, what it denied,
-    what it has tried, and which addresses are said to be ``dead`` since it last took a mail.
+    """What one pass has met: conversations that broke off running, what was denied since the relay last took a mail,
+    what is tried once more since it took one, what has been tried, and which addresses are said to be ``dead`` since.
 
-    A refusal by policy is the relay's own, and the queue is kept, unless the relay takes another mail in the same pass:
-    then it means this recipient or content alone, the mail is tried once more, and the next person gets it at once.
-    One domain or recipient that forbids it thus stops no other mail, and a relay that has stopped relaying for us kills
-    none. Nor does one that calls everybody unknown, but for the first few.
+    A refusal by policy is the relay's own, and the queue is kept, unless the relay takes another mail after it in the
+    same pass: then the mail is tried once more, and what is refused again means this recipient or content alone; the
+    next person gets it at once. One domain or recipient that forbids it thus stops no other mail, and a relay that has
+    stopped relaying for us, or whose quota is used up, kills none. Nor does one that calls everybody unknown, but for
+    the first few.
     """
 
     dropped: int = 0
-    taken: bool = False
     denied: dict[str, str] = field(default_factory=dict)
+    again: set[str] = field(default_factory=set)
     tried: set[str] = field(default_factory=set)
     dead: set[str] = field(default_factory=set)
 
     def judged(
-        self, recipient: str, error: MailRefused | MailUnavailable | None
+        self, message_id: str, recipient: str, error: MailRefused | MailUnavailable | None
     ) -> MailRefused | MailUnavailable | None:
         """What an answer means beside those to others."""
-        if self.taken and isinstance(error, deliver.Denied):
+        if message_id in self.again and isinstance(error, deliver.Denied):
             return MailRefused(error.reason, "Correct the address")
-        if isinstance(error, MailRefused) and not self.taken:
+        if isinstance(error, MailRefused) and message_id not in self.again:
             self.dead.add(recipient.lower())
             if len(self.dead) >= DENIED_IN_A_ROW:
                 return deliver.Denied(f"It refuses all alike: {error.reason}", "Check what the relay allows")
@@ -49,6 +50,9 @@ class Pass:
             self.denied[message_id] = str(error)
         if error is not None:
             return []
-        again, self.taken, self.denied = list(self.denied), True, {}
+        again = list(self.denied)
+        self.denied.clear()
+        self.dead.clear()
+        self.again |= set(again)
         self.tried -= set(again)
         return again

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import polars as pl
 import sqlalchemy as sa
 import structlog
 
@@ -97,8 +98,15 @@ def send(
 
 
 def _due(wh: Warehouse, now: datetime, drain: bool) -> list[str]:
-    """Message ids that may be tried now: never tried, due again, or (drain) tried 5 s ago."""
-    return wh.read(_DUE, now=now, drain=drain, tried=now - DRAIN_WAIT, batch=BATCH)["message_id"].to_list()
+    """Message ids that may be tried now: never tried, due again, or (drain) tried 5 s ago.
+
+    Of those that were denied before one comes first: what is taken after it shows whose fault it is. The others come
+    last, so that they hold up none.
+    """
+    found = wh.read(_DUE, now=now, drain=drain, tried=now - DRAIN_WAIT, batch=BATCH)
+    fresh = found.filter(~pl.col("denied"))["message_id"].to_list()
+    denied = found.filter("denied").sort("last", maintain_order=True)["message_id"].to_list()
+    return [*denied[:1], *fresh, *denied[1:]]
 
 
 # On a day on which much opens, the last mail waits for minutes.
@@ -108,11 +116,12 @@ def _due(wh: Warehouse, now: datetime, drain: bool) -> list[str]:
 _DUE = """
     WITH mails AS (
         SELECT o.message_id, o.recipient, o.alert_ids, o.kind, o.level, o.created_at, t.later,
-               o.attempts = 0 AND o.waits IS NOT TRUE OR o.due_at <= :now
+               coalesce(t.denied, false) AS denied, t.last, o.attempts = 0 AND o.waits IS NOT TRUE OR o.due_at <= :now
                    OR :drain AND coalesce(t.last, o.created_at) <= :tried AS due
         FROM alerts.outbox o LEFT JOIN LATERAL (
-            SELECT max(a.at) AS last, count(*) FILTER (WHERE a.outcome = 'later') AS later FROM alerts.attempt a
-            WHERE a.message_id = o.message_id) t ON true
+            SELECT max(a.at) AS last, count(*) FILTER (WHERE a.outcome = 'later') AS later,
+                   bool_or(a.outcome = 'denied') AS denied
+            FROM alerts.attempt a WHERE a.message_id = o.message_id) t ON true
         WHERE o.status = 'queued'),
     placed AS (
         SELECT m.message_id, bool_or(m.level = 'severe') OVER newer AS severe,
@@ -123,7 +132,7 @@ _DUE = """
                          RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING),
                older AS (PARTITION BY lower(m.recipient), a.id ORDER BY m.created_at, m.message_id
                          ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING))
-    SELECT m.message_id FROM mails m JOIN (
+    SELECT m.message_id, m.denied, m.last FROM mails m JOIN (
         SELECT message_id, bool_or(severe) AS severe, max(later) AS later, bool_or(behind) AS behind
         FROM placed GROUP BY message_id) p USING (message_id)
     WHERE m.due AND p.behind IS NOT TRUE
@@ -154,7 +163,7 @@ def _send_all(
             for row in _in_order(connection, wh, message_id, met, clock, drain):
                 reached("claimed")
                 newer = order.newest_sent(connection, row)
-                error = met.judged(row["recipient"], _try_one(wh, channel, row, newer, clock))
+                error = met.judged(row["message_id"], row["recipient"], _try_one(wh, channel, row, newer, clock))
                 reached("handed_over")
                 _account(connection, wh, row, clock(), error, done)
                 reached("marked")

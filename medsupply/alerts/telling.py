@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import NamedTuple
 
 from medsupply.alerts.episodes import FLAP_CHANGES, FLAP_DAYS, RANK, Episode, Transition, flaps
@@ -19,11 +20,13 @@ from medsupply.rules.alerting import Hold
 
 @dataclass(frozen=True)
 class Told:
-    """What was told of one episode: highest level, whether its end, whether mails wait for a person."""
+    """What was told of one episode: highest level, whether its end, whether mails wait for a person, and the day of the
+    rise whose mail said that the scope goes up and down."""
 
     level: str | None = None
     closed: bool = False
     held: bool = False
+    flapping_on: date | None = None
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,11 @@ def due(episode: Episode, told: Told) -> Notice | None:
 def after(episode: Episode, told: Told, notice: Notice | None) -> Told:
     """What has been told once ``notice`` is written; a level that fell may be told again."""
     if notice is not None:
+        said = told.flapping_on
+        if notice.kind == "alert" and notice.flapping:
+            said = said or max((change.on for change in episode.transitions if change.up), default=None)
         return replace(told, level=episode.level if notice.kind == "alert" else told.level,
-                       closed=notice.kind == "resolved", held=False)  # fmt: skip
+                       closed=notice.kind == "resolved", held=False, flapping_on=said)  # fmt: skip
     fell = RANK.get(episode.level or "", 0) < RANK.get(told.level or "", 0)
     if fell and episode.closed_on is None:
         return replace(told, level=episode.level)
@@ -98,7 +104,8 @@ def tell(
     wanted: list[Notice] = []
     for one in episodes:
         notice = due(one, before[one.alert_id])
-        if notice and one.rule in immediate and not before[one.alert_id].held and not silenced(one):
+        waits_already = before[one.alert_id].held and notice is not None and notice.kind == "alert"
+        if notice and one.rule in immediate and not waits_already and not silenced(one):
             wanted.append(notice)
     openings = [one for one in wanted if one.kind == "alert"]
     held = not first and too_many(openings, watched, limits)
@@ -109,7 +116,7 @@ def tell(
         key = one.alert_id
         state = after(one, before[key], notices.get(key))
         result[key] = replace(state, held=True) if key in waits else state
-    flapping = _flapping(episodes)
+    flapping = _flapping(episodes, before)
     now = [one for one in notices.values() if not _digest_only(one, flapping[one.episode.alert_id])]
     return Telling([*now, *_withdrawn(gone, immediate)], result, held, openings if held else ())
 
@@ -124,38 +131,50 @@ def _withdrawn(gone: Sequence[tuple[Episode, Told]], immediate: Collection[str])
 
 
 class _Flapping(NamedTuple):
-    """Whether a rise has said that the scope goes up and down: one before the last rise, and one at all."""
+    """Whether a mail has said that the scope goes up and down: before the last rise, and by now; ``top``: the highest
+    level that rises of these days told of before the last."""
 
     before: bool = False
     told: bool = False
+    top: int = 0
 
 
-def _flapping(episodes: Sequence[Episode]) -> dict[str, _Flapping]:
-    """By alert. The turn that makes a scope flap may be a fall, which sends no mail: the next rise says it then."""
+def _flapping(episodes: Sequence[Episode], told: Mapping[str, Told]) -> dict[str, _Flapping]:
+    """By alert. The turn that makes a scope flap may be a fall, or later data may make it one that was told as any
+    other: what no mail has said, the next rise says."""
     found: dict[str, _Flapping] = {}
     for line in in_order(episodes).values():
         if sum(len(one.transitions) for one in line) <= FLAP_CHANGES:
             found |= {one.alert_id: _Flapping() for one in line}
             continue
+        said_on = [day for one in line if (day := told[one.alert_id].flapping_on) is not None]
         seen: list[Transition] = []
         now = _Flapping()
         for one in line:
             for change in one.transitions:
-                seen = [*seen[-FLAP_DAYS:], change]
-                flaps_ = flaps(seen, change.on)
-                if change.up:
-                    now = _Flapping(before=flaps_ and now.told, told=flaps_)
-                else:
-                    now = now._replace(told=flaps_ and now.told)
+                seen = [last for last in seen if (change.on - last.on).days < FLAP_DAYS]
+                now = _after(now, change, seen, said_on)
+                seen.append(change)
             found[one.alert_id] = now
     return found
 
 
+def _after(now: _Flapping, change: Transition, earlier: Sequence[Transition], said_on: Sequence[date]) -> _Flapping:
+    """One more change after those of the last days."""
+    goes_on = flaps([*earlier, change], change.on)
+    said = goes_on and (now.told or change.on in said_on)
+    if not change.up:
+        return now._replace(told=said)
+    top = max((RANK.get(last.level or "", 0) for last in earlier if last.up), default=0)
+    return _Flapping(before=goes_on and now.told, told=said, top=top)
+
+
 def _digest_only(notice: Notice, flapping: _Flapping) -> bool:
-    """A scope that goes up and down gives one mail that says so; after it the digest alone tells."""
+    """A scope that goes up and down gives one mail that says so; after it the digest alone tells, but of a level that
+    nobody was told of."""
     if notice.kind == "resolved":
         return flapping.told
-    return notice.flapping and flapping.before
+    return notice.flapping and flapping.before and RANK.get(notice.episode.level or "", 0) <= flapping.top
 
 
 def release(episodes: Sequence[Episode], told: Mapping[str, Told], silenced: Callable[[Episode], bool]) -> Telling:

@@ -16,6 +16,7 @@ from medsupply.areas import AREAS, COUNTRY
 from medsupply.errors import InputError
 from medsupply.picture.reasons import Reason
 from medsupply.rules import load_rules
+from medsupply.tables.alerts import rose_since
 from medsupply.warehouse.database.connection import Warehouse
 from medsupply.words import has_word, word
 
@@ -287,12 +288,16 @@ def _silences(wh: Warehouse, state: Row, as_of: date) -> list[str]:
 
 
 def _acknowledged(wh: Warehouse, state: Row, day: Row) -> list[str]:
-    query = "select * from alerts.acknowledgement where alert_id = :id and at < cast(:as_of as date) + 2 order by at"
+    rose = rose_since("k.at", "cast(:as_of as date)")
+    query = (
+        f"select k.*, {rose} as rose from alerts.acknowledgement k where k.alert_id = :id"  # noqa: S608  declared
+        " and k.at < cast(:as_of as date) + 2 order by k.at"
+    )
     found, at = wh.read(query, id=state["alert_id"], as_of=day["as_of"]), day["known_at"]
     return [
         f"  acknowledged by {row['owner']} at {row['level']}: {row['note']}"
         + f" ({'ran out' if row['expires_at'] <= at else 'runs out'} {moment(row['expires_at'])})"
-        + (" (lapsed: the level has risen)" if _higher(state, row) else "")
+        + (" (lapsed: the level has risen)" if row["rose"] or _higher(state, row) else "")
         for row in found.iter_rows(named=True)
     ]
 

@@ -30,7 +30,7 @@ _MAILS = f"""
 _SILENCED = f"""
     SELECT 1 FROM alerts.silence i, (SELECT CAST(:medicine_id AS text) AS medicine_id,
         CAST(:county_code AS text) AS county_code, CAST(:rule AS text) AS rule, CAST(:level AS text) AS level) s
-    WHERE {silences(":at")}
+    WHERE {silences("greatest(:at, i.starts_at)")} AND i.starts_at <= :at + interval '1 day'
 """  # noqa: S608  the part stands with the table
 
 
@@ -109,7 +109,7 @@ def _no_mail(wh: Warehouse, state: Row, row: Row, recipient: str | None) -> str:
     if state["rule"] not in IMMEDIATE:
         return f"the rule {state['rule']} is told in the daily digest only"
     if state["told"] is None:
-        return "it closed before it was told"
+        return "no evaluation has told it yet" if state["open"] else "it closed before it was told"
     item = {**row, "level": state["highest"]}
     lines = wh.rows(SUBSCRIPTION, "created_at <= :at", at=row["known_at"]).to_dicts()
     if recipient is not None:

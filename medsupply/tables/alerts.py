@@ -39,6 +39,7 @@ class States(dy.Schema):
     told = text("Highest level that mails were written for; empty: none yet", nullable=True)
     told_closed = flag("The end has been told", nullable=True)
     held = flag("Its mails wait for a person, since too much changed at once", nullable=True)
+    told_flapping_on = day("Day of the rise whose mail said that it goes up and down", nullable=True)
 
 
 class Events(dy.Schema):
@@ -46,7 +47,8 @@ class Events(dy.Schema):
     on = day("Report day", primary_key=True)
     transition = text("opened, raised, lowered or closed", primary_key=True)
     version = count(
-        "Which picture of the day gave it: 1, and one more for each that gave it another level", primary_key=True
+        "Which picture of the day gave it: 1, and one more for each that gave it another level or reasons",
+        primary_key=True,
     )
     level = text("Level after it", nullable=True)
     known_at = moment("Moment of the picture that showed it")
@@ -192,6 +194,25 @@ TABLES: tuple[Table, ...] = (
 )  # fmt: skip
 
 
+def rose_since(moment: str, until: str = "'infinity'") -> str:
+    """SQL: whether the level of the alert ``k`` has risen on a report day after that of ``moment``, up to ``until``."""
+    return f"""EXISTS (
+        SELECT 1 FROM alerts.event r WHERE r.alert_id = k.alert_id AND r.transition = 'raised'
+          AND r.withdrawn_at IS NULL AND r."on" > ({moment} AT TIME ZONE 'Europe/Helsinki')::date
+          AND r."on" <= {until})
+    """  # noqa: S608  moment is a column
+
+
+def in_hand(at: str) -> str:
+    """SQL: whether somebody has the alert ``s`` in hand at the moment ``at`` by the acknowledgement ``k``: until it
+    runs out, and while the level has not risen, above the one that was taken on or anew."""
+    return f"""
+        k.alert_id = s.alert_id AND k.expires_at > {at} AND NOT {rose_since("k.at")}
+        AND coalesce(array_position(ARRAY['watch', 'elevated', 'severe'], s.level::text), 0)
+            <= coalesce(array_position(ARRAY['watch', 'elevated', 'severe'], k.level::text), 0)
+    """
+
+
 def silences(at: str) -> str:
     """SQL: whether the silence ``i`` holds back the mails of the alert ``s`` at the moment ``at``."""
     return f"""
@@ -212,9 +233,7 @@ EPISODES = f"""
     FROM alerts.state s
     LEFT JOIN LATERAL (
         SELECT k.alert_id, k.owner, k.note FROM alerts.acknowledgement k
-        WHERE k.alert_id = s.alert_id AND k.expires_at > now()
-          AND coalesce(array_position(ARRAY['watch', 'elevated', 'severe'], s.level::text), 0)
-              <= coalesce(array_position(ARRAY['watch', 'elevated', 'severe'], k.level::text), 0)
+        WHERE {in_hand("now()")}
         ORDER BY k.at DESC LIMIT 1) a ON true
     LEFT JOIN LATERAL (
         SELECT i.silence_id FROM alerts.silence i

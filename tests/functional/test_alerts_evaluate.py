@@ -118,9 +118,10 @@ def test_what_is_told_again_on_the_same_newest_day_is_told(warehouse: Warehouse)
     for number in range(8):
         put(warehouse, number, [row("S1")])
         evaluate(warehouse, number)
-    late = {number: put(warehouse, number, [row("S1", **SHORT)], known_at=moment(8)) for number in (0, 5)}
     told = ["alert"]
-    for number, at in ((5, late[5]), (0, late[0]), (5, moment(5)), (5, late[5]), (5, moment(5)), (5, late[5])):
+    turns = ((5, SHORT), (0, SHORT), (5, {}), (5, SHORT), (5, {}), (5, SHORT))
+    for turn, (number, changes) in enumerate(turns):
+        at = put(warehouse, number, [row("S1", **changes)], known_at=moment(8) + timedelta(minutes=turn))
         store.evaluate(warehouse, day(number), at, RULES)
         assert "0 mails" in store.evaluate(warehouse, day(number), at, RULES), "twice changes nothing"
         open_ = alerts(warehouse)["closed_on"].null_count() == 1

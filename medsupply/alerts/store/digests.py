@@ -19,6 +19,7 @@ from medsupply.alerts.store.outbox import message_id_of, outbox_row, queue
 from medsupply.alerts.store.writing import subscriptions
 from medsupply.areas import AREAS
 from medsupply.days import HELSINKI
+from medsupply.tables.alerts import in_hand
 from medsupply.warehouse.database.connection import Warehouse
 from medsupply.warehouse.database.reading import read_frame
 
@@ -87,13 +88,10 @@ def _row(
 _OPEN = f"""
     WITH members AS ({MEMBERS})
     SELECT s.rule, s.medicine_id, s.county_code, s.level, s.state, s.opened_on, m.atc, m.form_class, m.name_fi,
-           m.name_sv, m.name_en, k.owner, f.members
+           m.name_sv, m.name_en, a.owner, f.members
     FROM alerts.state s LEFT JOIN picture.medicines m USING (medicine_id)
     LEFT JOIN members f ON f.family_id = s.medicine_id LEFT JOIN LATERAL (
-        SELECT a.owner FROM alerts.acknowledgement a WHERE a.alert_id = s.alert_id AND a.expires_at > :at
-          AND coalesce(array_position(ARRAY['watch', 'elevated', 'severe'], s.level::text), 0)
-              <= coalesce(array_position(ARRAY['watch', 'elevated', 'severe'], a.level::text), 0)
-        ORDER BY a.at DESC LIMIT 1) k ON true
+        SELECT k.owner FROM alerts.acknowledgement k WHERE {in_hand(":at")} ORDER BY k.at DESC LIMIT 1) a ON true
     WHERE s.opened_on <= :as_of AND (s.closed_on IS NULL OR s.closed_on > :as_of)
     ORDER BY s.opened_on, s.alert_id
 """  # noqa: S608

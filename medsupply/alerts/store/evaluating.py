@@ -40,7 +40,7 @@ _LEFT_OUT = """
         WHERE stage = 'judged' AND as_of < :as_of AND known_at <= :known_at ORDER BY as_of, known_at DESC) p
     LEFT JOIN alerts.evaluations e USING (as_of)
     WHERE p.as_of >= (SELECT min(as_of) FROM alerts.evaluations)
-      AND (e.as_of IS NULL OR p.known_at > e.known_at AND p.content IS DISTINCT FROM e.content)
+      AND (e.as_of IS NULL OR p.known_at >= e.known_at AND p.content IS DISTINCT FROM e.content)
     ORDER BY p.as_of
 """
 
@@ -104,6 +104,8 @@ def _register(connection: sa.Connection, picture: sa.Row[Any], rules_: Rules) ->
     as_of = picture.as_of
     query = "select known_at, content, held, released_at from alerts.evaluations where as_of = :as_of"
     before = connection.execute(sa.text(query), {"as_of": as_of}).first()
+    if before is not None and before.known_at > picture.known_at:
+        return "same"  # what was known later stands, in whatever order days are evaluated
     newest = connection.execute(sa.text("select max(as_of) from alerts.evaluations")).scalar_one()
     row = {
         "as_of": as_of,

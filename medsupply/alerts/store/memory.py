@@ -16,8 +16,8 @@ from medsupply.tables.alerts import EVENT, STATE
 from medsupply.warehouse.database import bulk
 from medsupply.warehouse.database.reading import read_frame
 
-# Alert, report day, transition, level after it.
-Event = tuple[str, date, str, str | None]
+# Alert, report day, transition, level after it, reasons.
+Event = tuple[str, date, str, str | None, tuple[str, ...]]
 
 
 class Known(NamedTuple):
@@ -73,17 +73,20 @@ def spoken_of(connection: sa.Connection) -> set[str]:
 
 def told_of(connection: sa.Connection) -> dict[str, Told]:
     """What has been told of each episode."""
-    rows = connection.execute(sa.text("SELECT alert_id, told, told_closed, held FROM alerts.state"))
-    return {row.alert_id: Told(row.told, bool(row.told_closed), bool(row.held)) for row in rows}
+    rows = connection.execute(sa.text("SELECT alert_id, told, told_closed, held, told_flapping_on FROM alerts.state"))
+    return {row.alert_id: Told(row.told, bool(row.told_closed), bool(row.held), row.told_flapping_on) for row in rows}
 
 
 def known_events(connection: sa.Connection) -> dict[Event, Known]:
     """Every event that was ever stored."""
     rows = connection.execute(
-        sa.text('SELECT alert_id, "on", transition, level, version, withdrawn_at FROM alerts.event')
+        sa.text('SELECT alert_id, "on", transition, level, reasons, version, withdrawn_at FROM alerts.event')
     )
     return {
-        (row.alert_id, row.on, row.transition, row.level): Known(row.version, row.withdrawn_at is None) for row in rows
+        (row.alert_id, row.on, row.transition, row.level, tuple(row.reasons or ())): Known(
+            row.version, row.withdrawn_at is None
+        )
+        for row in rows
     }
 
 
@@ -95,7 +98,9 @@ def store(
     rows = [_state(one, told.get(one.alert_id, Told())) for one in episodes]
     bulk.copy(connection, STATE, pl.DataFrame(rows, schema=STATE.dtypes()))
     known = known_events(connection)
-    folded = {(one.alert_id, t.on, t.transition, t.level): (one, t) for one in episodes for t in one.transitions}
+    folded = {
+        (one.alert_id, t.on, t.transition, t.level, t.reasons): (one, t) for one in episodes for t in one.transitions
+    }
     new = {key: pair for key, pair in folded.items() if key not in known}
     last = _last_versions(known)
     events = [_event(*pair, at, version, last[key[:3]] + 1) for key, pair in new.items()]
@@ -144,6 +149,7 @@ def _state(one: Episode, told: Told) -> dict[str, object]:
         "told": told.level,
         "told_closed": told.closed,
         "held": told.held,
+        "told_flapping_on": told.flapping_on,
     }
 
 

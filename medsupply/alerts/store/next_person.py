@@ -18,7 +18,7 @@ from medsupply.alerts.telling import Notice
 from medsupply.days import HELSINKI, is_open
 from medsupply.rules import load_rules
 from medsupply.settings import Settings
-from medsupply.tables.alerts import silences
+from medsupply.tables.alerts import in_hand, silences
 from medsupply.warehouse.database.connection import Warehouse
 
 WORKDAY = (time(8), time(16))
@@ -198,25 +198,30 @@ def _remind(
 
 
 # Severe alerts that nobody has in hand, and since when: the first mail since the level last rose to severe, or the end
-# of an acknowledgement after it. What was told of an earlier wave, and who had that in hand, does not count.
+# of an acknowledgement after it. What was told of an earlier wave, and who had that in hand, does not count, unless the
+# rise is told by no mail of its own.
 _UNANSWERED = f"""
     SELECT alert_id, greatest(first, lapsed) AS since, coalesce(lapsed > first, false) AS lapsed FROM (
-        SELECT s.alert_id, coalesce(min(o.sent_at) FILTER (WHERE o.as_of >= rose.day), max(o.sent_at)) AS first,
+        SELECT s.alert_id,
+               min(o.sent_at) FILTER (WHERE o.status = 'sent' AND o.sent_at <= :at
+                                      AND (o.as_of >= rose.day OR NOT told.anew)) AS first,
                (SELECT max(k.expires_at) FROM alerts.acknowledgement k
                 WHERE k.alert_id = s.alert_id AND k.level = 'severe' AND k.expires_at <= :at) AS lapsed
         FROM alerts.state s
-        JOIN alerts.outbox o ON s.alert_id = ANY(o.alert_ids) AND o.kind = 'alert' AND o.status = 'sent'
-             AND o.level = 'severe' AND o.sent_at <= :at
+        JOIN alerts.outbox o ON s.alert_id = ANY(o.alert_ids) AND o.kind = 'alert' AND o.level = 'severe'
         LEFT JOIN LATERAL (
             SELECT max(e."on") AS day FROM alerts.event e WHERE e.alert_id = s.alert_id AND e.level = 'severe'
               AND e.transition IN ('opened', 'raised') AND e.withdrawn_at IS NULL) rose ON true
+        CROSS JOIN LATERAL (
+            SELECT coalesce(bool_or(m.as_of >= rose.day), false) AS anew FROM alerts.outbox m
+            WHERE s.alert_id = ANY(m.alert_ids) AND m.kind = 'alert' AND m.level = 'severe') told
         WHERE s.closed_on IS NULL AND s.level = 'severe' AND NOT EXISTS (
             SELECT 1 FROM alerts.silence i WHERE {silences(":at")})
           AND NOT EXISTS (
             SELECT 1 FROM alerts.acknowledgement k
-            WHERE k.alert_id = s.alert_id AND k.expires_at > :at AND k.level = 'severe')
+            WHERE {in_hand(":at")})
         GROUP BY s.alert_id) waits
-    WHERE greatest(first, lapsed) >= :since ORDER BY alert_id
+    WHERE first IS NOT NULL AND greatest(first, lapsed) >= :since ORDER BY alert_id
 """  # noqa: S608  the part stands with the table
 
 

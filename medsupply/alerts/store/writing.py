@@ -22,7 +22,7 @@ from medsupply.alerts.telling import Notice
 from medsupply.areas import AREAS, COUNTRY
 from medsupply.rules import Rules
 from medsupply.settings import Settings
-from medsupply.tables.alerts import SUBSCRIPTION
+from medsupply.tables.alerts import SUBSCRIPTION, in_hand
 
 Row = Mapping[str, Any]
 Item = Mapping[str, str | None]
@@ -69,7 +69,7 @@ def _of_openings(connection: sa.Connection, items: Sequence[Item], lines: Sequen
     who subscribes to something else by now; not to who has ended all subscriptions."""
     query = sa.text(
         "select distinct o.recipient, o.language from alerts.outbox o where o.kind = 'alert' and :id = any(o.alert_ids)"
-        " and (lower(o.recipient) = any(:live) or (o.status = 'sent' and not exists"
+        " and (lower(o.recipient) = any(:live) or (o.status <> 'failed' and not exists"
         " (select 1 from alerts.subscription s where lower(s.address) = lower(o.recipient)))) order by 1, 2"
     )
     own = {line.address.lower(): line for line in reversed(lines)}
@@ -99,6 +99,7 @@ def item_of(notice: Notice, medicines: Mapping[str, Row]) -> dict[str, str | Non
         "members": medicine.get("members"),
         "reasons": "|".join(one.reasons),
         "remark": notice.remark or ("flapping" if notice.flapping else ""),
+        "rose": "yes" if one.transitions and one.transitions[-1].transition == "raised" else None,
     }
 
 
@@ -125,7 +126,7 @@ def group_row(
         if not items:
             return None
     lead = max(items, key=lambda item: (RANK.get(item["level"] or "", 0), item["county_code"] == COUNTRY))
-    raised = kind == "alert" and before.is_lower(str(lead["level"]))
+    raised = kind == "alert" and (before.is_lower(str(lead["level"])) or (not about and _rose(items, before)))
     remarks = [*([about] if about else []), *(["raised"] if raised else []), *_remarks(items)]
     mail = _mail(connection, here, group, items, lead, kind, remarks)
     changes = sorted(f"{item['alert_id']}:{item['level']}" for item in items)
@@ -155,6 +156,7 @@ def _mail(
     country = here.rows.get((group.medicine_id, COUNTRY), {})
     still = _still_open(connection, group) if kind == "resolved" else {}
     ended = [item for item in items if str(item["county_code"]) not in still]
+    parted = [item for item in items if str(item["county_code"]) in still and not _goes_on(connection, item)]
     told = items if kind == "alert" else ended or [{**item, "level": still[str(item["county_code"])]} for item in items]
     reasons = _reasons(here, group, lead, told)
     base = here.settings.base_url
@@ -171,7 +173,10 @@ def _mail(
         unsubscribe=end,
         remarks=remarks,
         still_open=[AREAS[area].name(group.language) for area in still] if ended else (),
-        ended=() if ended or kind == "alert" else sorted({_rule_of(item) for item in items}),
+        ended=() if ended or kind == "alert" else sorted({_rule_of(item) for item in parted}),
+        anew=kind == "resolved" and not ended and not parted,
+        also_ended=sorted({_rule_of(item) for item in parted}) if ended else (),
+        also_in=[area.name for area in _areas(here, group, parted)],
     )
     return alert_mail(subject, group.language, resolved=kind == "resolved")
 
@@ -297,13 +302,11 @@ def _reporting(row: Row, reasons: Sequence[str]) -> str:
 
 def _owner(connection: sa.Connection, item: Row, at: datetime) -> str | None:
     query = sa.text(
-        "select owner, level from alerts.acknowledgement where alert_id = :id and expires_at > :at"
-        " order by at desc limit 1"
+        f"select k.owner from alerts.state s join alerts.acknowledgement k on {in_hand(':at')}"  # noqa: S608  declared
+        " where s.alert_id = :id order by k.at desc limit 1"
     )
-    found = connection.execute(query, {"id": item["alert_id"], "at": at}).first()
-    if found is None or RANK.get(item["level"] or "", 0) > RANK.get(found.level or "", 0):
-        return None  # it lapses when the level rises
-    return str(found.owner)
+    found: str | None = connection.execute(query, {"id": item["alert_id"], "at": at}).scalar()
+    return found
 
 
 class _Before(NamedTuple):
@@ -314,6 +317,7 @@ class _Before(NamedTuple):
     kind: str | None = None
     level: str | None = None
     last: datetime = datetime.min.replace(tzinfo=UTC)
+    alert_ids: frozenset[str] = frozenset()
 
     def is_lower(self, level: str) -> bool:
         """Whether the last of them told of a lower level."""
@@ -322,15 +326,31 @@ class _Before(NamedTuple):
 
 def _before(connection: sa.Connection, group: Group) -> _Before:
     query = sa.text(
-        "select message_id, kind, level, created_at from alerts.outbox where lower(recipient) = lower(:recipient)"
-        " and alert_ids && cast(:ids as varchar[]) order by created_at, message_id"
+        "select message_id, kind, level, created_at, alert_ids from alerts.outbox"
+        " where lower(recipient) = lower(:recipient) and alert_ids && cast(:ids as varchar[])"
+        " order by created_at, message_id"
     )
     values = {"recipient": group.address, "ids": [item["alert_id"] for item in group.items]}
     mails = connection.execute(query, values).all()
     if not mails:
         return _Before()
     thread = next((one.message_id for one in mails if one.kind == "alert"), None)
-    return _Before(len(mails), thread, mails[-1].kind, mails[-1].level, mails[-1].created_at)
+    told = frozenset(alert_id for one in mails for alert_id in one.alert_ids)
+    return _Before(len(mails), thread, mails[-1].kind, mails[-1].level, mails[-1].created_at, told)
+
+
+def _rose(items: Sequence[Row], before: _Before) -> bool:
+    """Whether one of the alerts is told because it rose: others of the mails before may have stood higher already."""
+    return any(item["rose"] and item["alert_id"] in before.alert_ids and not item["remark"] for item in items)
+
+
+def _goes_on(connection: sa.Connection, item: Row) -> bool:
+    """Whether late data has parted an alert in two, of which the later is open: no reason is gone."""
+    query = sa.text(
+        "select count(*) from alerts.state s join alerts.state o using (rule, medicine_id, county_code)"
+        " where s.alert_id = :id and o.closed_on is null and o.opened_on > s.opened_on"
+    )
+    return bool(connection.execute(query, {"id": item["alert_id"]}).scalar_one())
 
 
 def _heard(connection: sa.Connection, address: str, alert_id: str) -> bool:

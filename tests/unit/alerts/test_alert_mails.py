@@ -132,6 +132,19 @@ def test_where_one_reason_ends_and_another_stands_the_alert_is_not_said_to_have_
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_ends_beside_what_stands_are_told_apart(language: str) -> None:
+    """A reason that is gone where another stands, beside areas that ended; an alert that late data parted in two."""
+    say = texts(language)
+    both = replace(subject(language, None, []), also_ended=["notice"], also_in=["Kainuu"], still_open=["Kainuu"])
+    mail = alert_mail(both, language, resolved=True)
+    assert say["say.also_partly"].format(areas="Kainuu", rules=word(language, "rule.notice")) in flat_text(mail)
+    assert say["say.resolved"].format(medicine="amoksisilliini <b>&") in flat_text(mail)
+    again = alert_mail(replace(subject(language, None, []), anew=True), language, resolved=True)
+    assert say["say.anew"].format(medicine="amoksisilliini <b>&") in flat_text(again)
+    assert f"Lapin hyvinvointialue: {word(language, 'level.severe')}" in flat_text(again)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_no_digest_tells_of_a_quantity_or_of_obligatory_storage(language: str) -> None:
     told = {rule: why_open(rule, language) for rule in ("run_out", "stock_zero", "obligation", "notice")}
     assert told["run_out"] == told["stock_zero"] and told["notice"] == word(language, "rule.notice")

@@ -10,8 +10,9 @@ down_revision = "0018"
 branch_labels = None
 depends_on = None
 
-TOLD = "Which picture of the day gave it: 1, and one more for each that gave it another level"
+TOLD = "Which picture of the day gave it: 1, and one more for each that gave it another level or reasons"
 HOLDS = "Highest level of what it silences; above it mails go out. Empty: every level"
+SAID = "Day of the rise whose mail said that it goes up and down"
 KEY = ["alert_id", "on", "transition"]
 
 
@@ -20,11 +21,13 @@ def upgrade() -> None:
     op.add_column("event", column, schema="alerts")
     op.alter_column("event", "version", server_default=None, schema="alerts")
     _set_key([*KEY, "version"])
+    op.add_column("state", sa.Column("told_flapping_on", sa.Date(), nullable=True, comment=SAID), schema="alerts")
     op.add_column("silence", sa.Column("level", sa.String(), nullable=True, comment=HOLDS), schema="alerts")
 
 
 def downgrade() -> None:
     op.drop_column("silence", "level", schema="alerts")
+    op.drop_column("state", "told_flapping_on", schema="alerts")
     # The older table has room for one: the last that a picture gave.
     op.execute(
         'DELETE FROM alerts.event e USING alerts.event n WHERE n.alert_id = e.alert_id AND n."on" = e."on"'
