@@ -46,15 +46,15 @@ class Events(dy.Schema):
     alert_id = text("Alert", primary_key=True)
     on = day("Report day", primary_key=True)
     transition = text("opened, raised, lowered or closed", primary_key=True)
-    version = count(
-        "Which picture of the day gave it: 1, and one more for each that gave it another level or reasons",
-        primary_key=True,
-    )
     level = text("Level after it", nullable=True)
     known_at = moment("Moment of the picture that showed it")
     rules_version = text("Version of the rules file")
     reasons = texts("Codes of the reasons")
     withdrawn_at = moment("Moment of the picture that took it back: later data about past days", nullable=True)
+    version = count(
+        "Which picture of the day gave it: 1, and one more for each that gave it another level or reasons",
+        primary_key=True,
+    )
 
 
 class Outbox(dy.Schema):
@@ -139,11 +139,11 @@ class Silences(dy.Schema):
     medicine_id = text("Family or medicine", nullable=True)
     county_code = text("Area", nullable=True)
     rule = text("Rule", nullable=True)
-    level = text("Highest level of what it silences; above it mails go out. Empty: every level", nullable=True)
     author = text("Who")
     reason = text("Why")
     starts_at = moment("From")
     ends_at = moment("Until")
+    level = text("Highest level of what it silences; above it mails go out. Empty: every level", nullable=True)
 
 
 class Scores(dy.Schema):
