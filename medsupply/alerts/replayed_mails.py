@@ -76,13 +76,14 @@ def mails_of(
         subscriptions, {row["medicine_id"]: row for row in situations.unique("medicine_id").iter_rows(named=True)}
     )
     watched = dict(situations.group_by("as_of").agg(pl.col("medicine_id").n_unique()).iter_rows())
+    began = min(watched, default=date.min)
     told: dict[str, Told] = {}
     found = Mails()
     for day, lines in _changed(episodes):
         here = [one for line in lines for one in _as_of(line, day)]
         telling = tell(
             here, told, immediate=IMMEDIATE, silenced=lambda _: False, watched=watched[day], limits=limits,
-            first=day == min(watched),
+            first=day == began,
         )  # fmt: skip
         told |= telling.told
         freed = release(here, told, lambda _: False) if telling.held else None

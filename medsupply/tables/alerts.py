@@ -203,13 +203,16 @@ def rose_since(moment: str, until: str = "'infinity'") -> str:
     """  # noqa: S608  moment is a column
 
 
+def _rank(row: str) -> str:
+    return f"coalesce(array_position(ARRAY['watch', 'elevated', 'severe'], {row}.level::text), 0)"
+
+
 def in_hand(at: str) -> str:
     """SQL: whether somebody has the alert ``s`` in hand at the moment ``at`` by the acknowledgement ``k``: until it
     runs out, and while the level has not risen, above the one that was taken on or anew."""
     return f"""
         k.alert_id = s.alert_id AND k.expires_at > {at} AND NOT {rose_since("k.at")}
-        AND coalesce(array_position(ARRAY['watch', 'elevated', 'severe'], s.level::text), 0)
-            <= coalesce(array_position(ARRAY['watch', 'elevated', 'severe'], k.level::text), 0)
+        AND {_rank("s")} <= {_rank("k")}
     """
 
 
@@ -218,8 +221,7 @@ def silences(at: str) -> str:
     return f"""
         i.starts_at <= {at} AND i.ends_at > {at} AND coalesce(i.medicine_id, s.medicine_id) = s.medicine_id
         AND coalesce(i.county_code, s.county_code) = s.county_code AND coalesce(i.rule, s.rule) = s.rule
-        AND coalesce(array_position(ARRAY['watch', 'elevated', 'severe'], s.level::text), 0)
-            <= coalesce(array_position(ARRAY['watch', 'elevated', 'severe'], i.level::text), 3)
+        AND (i.level IS NULL OR {_rank("s")} <= {_rank("i")})
     """
 
 

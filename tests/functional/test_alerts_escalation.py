@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
 from typing import Any
 
 import pytest
 from alerts_pictures import GONE, SHORT, day, moment, put, row
 from hostile_relay import Relay, running
+from test_alerts_people import bare, evaluate, flat, outbox, subscribe, text
 
-from medsupply.alerts import desk, sender, store, subscriptions
-from medsupply.alerts.recipients import subscriptions_of
+from medsupply.alerts import desk, sender, store
 from medsupply.alerts.store.next_person import escalate, working_hours
 from medsupply.errors import InputError
 from medsupply.rules import load_rules
 from medsupply.warehouse.database.connection import Warehouse
 
 RULES = load_rules()
-
-
-def evaluate(wh: Warehouse, number: int) -> str:
-    return store.evaluate(wh, day(number), moment(number), RULES)
-
-
-def subscribe(wh: Warehouse, address: str, *, confirmed: bool = True, **options: Any) -> None:
-    lines = subscriptions_of(address, **{"language": "en", "role": "fimea", **options})
-    subscriptions.add(wh, lines, at=moment(0), confirmed=confirmed)
-
-
-def outbox(wh: Warehouse) -> list[dict[str, Any]]:
-    return wh.read("select * from alerts.outbox order by created_at, recipient").to_dicts()
-
-
-def bare(mail: dict[str, Any]) -> str:
-    """What a mail says, without its addresses and style."""
-    return re.sub(r"https?://\S+|<style.*?</style>|style=\"[^\"]*\"", "", mail["body_text"] + mail["body_html"])
-
-
-def text(mail: EmailMessage) -> str:
-    return flat(mail.get_body(("plain",)).get_content())  # type: ignore[union-attr]
-
-
-def flat(told: str) -> str:
-    return " ".join(told.split())
 
 
 def test_nobody_acknowledges_and_the_deputy_is_told_once(warehouse: Warehouse) -> None:

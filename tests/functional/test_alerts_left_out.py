@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from alerts_pictures import GONE, SHORT, day, moment, put, row
+from alerts_pictures import GONE, SHORT, any_row, day, moment, put, row
 
 from medsupply.alerts import store, subscriptions
 from medsupply.alerts.recipients import Subscription
 from medsupply.rules import load_rules
+from medsupply.tables.ops import DELIVERIES
+from medsupply.warehouse.database import bulk
 from medsupply.warehouse.database.connection import Warehouse
 
 RULES = load_rules()
@@ -45,8 +47,8 @@ def test_days_without_an_evaluation_are_made_up_for(warehouse: Warehouse) -> Non
         put(warehouse, number, [row("S1")])
     assert "7 earlier days evaluated with it" in evaluate(warehouse, 8)
     assert states(warehouse) == [("run_out-S1-99-1", day(0), "elevated", day(7))]
-    scored = warehouse.read("select distinct as_of from alerts.evaluations order by 1")["as_of"].to_list()
-    assert scored == [day(number) for number in range(9)]
+    evaluated = warehouse.read("select distinct as_of from alerts.evaluations order by 1")["as_of"].to_list()
+    assert evaluated == [day(number) for number in range(9)]
 
 
 def test_pictures_from_before_the_first_evaluation_stay_out(warehouse: Warehouse) -> None:
@@ -85,3 +87,18 @@ def test_a_level_that_a_second_picture_of_the_day_gives_leaves_its_event(warehou
     store.evaluate(warehouse, day(0), last, RULES)
     stands = warehouse.read("select level, version from alerts.event where withdrawn_at is null").rows()
     assert stands == [("elevated", 1)] and states(warehouse)[0][2] == "elevated"
+
+
+def test_a_delivery_that_is_refused_today_is_not_of_the_days_made_again_today(warehouse: Warehouse) -> None:
+    for number in range(6):
+        put(warehouse, number, [row("S1")])
+        evaluate(warehouse, number)
+    at = moment(6)
+    refused = any_row(DELIVERIES, at - timedelta(hours=1), source="stock", sender="P1", verdict="refused")
+    with warehouse.transaction() as connection:
+        bulk.upsert(connection, DELIVERIES, refused)
+    put(warehouse, 2, [row("S1", **SHORT)], known_at=at)
+    put(warehouse, 6, [row("S1")])
+    assert "1 earlier day" in evaluate(warehouse, 6)
+    found = warehouse.read("select opened_on from alerts.state where rule = 'delivery_refused'")
+    assert found["opened_on"].to_list() == [day(6)]

@@ -97,29 +97,33 @@ def _counted(connection: sa.Connection, missing: pl.DataFrame, enough: float) ->
     return read_frame(connection, query, {**values, "enough": enough, "late": str(Reason.NOTICES_LATE)})
 
 
+# A day that late files have changed is evaluated again days later: what was refused since is not of that day.
+_OF_SERVICE = """
+    WITH e AS (
+        SELECT as_of, least(known_at, (as_of + 2)::timestamp AT TIME ZONE 'Europe/Helsinki') AS known_at
+        FROM alerts.evaluations WHERE as_of >= :first)
+    SELECT e.as_of, d.source AS medicine_id, bool_or(d.bad) AS bad, 'delivery_refused' AS code
+    FROM e CROSS JOIN LATERAL (
+        SELECT DISTINCT ON (source, sender) source, verdict IN ('refused', 'held') AS bad FROM ops.deliveries
+        WHERE received_at <= e.known_at AND received_at > e.known_at - interval '14 days'
+          AND verdict <> 'duplicate' ORDER BY source, sender, received_at DESC) d
+    GROUP BY 1, 2
+    UNION ALL
+    SELECT e.as_of, 'forecast', e.known_at - max(r.known_at) > :limit * interval '1 day', 'forecast_degraded'
+    FROM e JOIN forecast.runs r ON r.known_at <= e.known_at GROUP BY e.as_of, e.known_at
+    UNION ALL
+    SELECT e.as_of, 'forecast ' || s.kind, s.value > 0, 'forecast_degraded'
+    FROM e CROSS JOIN LATERAL (
+        SELECT DISTINCT ON (kind) kind, value FROM forecast.scores
+        WHERE metric = 'degraded' AND known_at <= e.known_at ORDER BY kind, known_at DESC, origin DESC) s
+    ORDER BY 1, 2
+"""
+
+
 def service_rows(connection: sa.Connection, first: date) -> pl.DataFrame:
     """Of the evaluated days from ``first`` on: sources whose newest delivery of a sender was refused or is held, the
     age of the demand forecast, and whether forecasts turned out worse than before."""
-    query = """
-        SELECT e.as_of, d.source AS medicine_id, bool_or(d.bad) AS bad, 'delivery_refused' AS code
-        FROM alerts.evaluations e CROSS JOIN LATERAL (
-            SELECT DISTINCT ON (source, sender) source, verdict IN ('refused', 'held') AS bad FROM ops.deliveries
-            WHERE received_at <= e.known_at AND received_at > e.known_at - interval '14 days'
-              AND verdict <> 'duplicate' ORDER BY source, sender, received_at DESC) d
-        WHERE e.as_of >= :first GROUP BY 1, 2
-        UNION ALL
-        SELECT e.as_of, 'forecast', e.known_at - max(r.known_at) > :limit * interval '1 day', 'forecast_degraded'
-        FROM alerts.evaluations e JOIN forecast.runs r ON r.known_at <= e.known_at
-        WHERE e.as_of >= :first GROUP BY e.as_of, e.known_at
-        UNION ALL
-        SELECT e.as_of, 'forecast ' || s.kind, s.value > 0, 'forecast_degraded'
-        FROM alerts.evaluations e CROSS JOIN LATERAL (
-            SELECT DISTINCT ON (kind) kind, value FROM forecast.scores
-            WHERE metric = 'degraded' AND known_at <= e.known_at ORDER BY kind, known_at DESC, origin DESC) s
-        WHERE e.as_of >= :first
-        ORDER BY 1, 2
-    """
-    found = read_frame(connection, query, {"first": first, "limit": FORECAST_LIMIT_DAYS})
+    found = read_frame(connection, _OF_SERVICE, {"first": first, "limit": FORECAST_LIMIT_DAYS})
     empty = pl.lit(None, dtype=pl.Float64)
     return found.select(
         "as_of",

@@ -272,7 +272,7 @@ def _readers_of_hold(groups: Iterable[Group], settings: Settings) -> dict[str, G
     """By address: what is held for it, at any hour if one of its mails would be; and operations."""
     found: dict[str, Group] = {}
     for group in groups:
-        before = found.get(group.address, group)
+        before = found.get(group.address, replace(group, items=()))
         rota = before.rota if group.rota else None
         found[group.address] = replace(before, items=(*before.items, *group.items), rota=rota)
     if settings.operator_mail:
